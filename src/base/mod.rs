@@ -1,0 +1,9 @@
+//! Words that every room shares. Imports nothing of ours.
+
+pub mod dice;
+pub mod digest;
+pub mod id;
+pub mod map;
+pub mod quantity;
+pub mod sampler;
+pub mod time;

@@ -1,0 +1,351 @@
+//! Facts: what happened, as small `Copy` values of ids and numbers.
+//!
+//! `Fact` is the core level: always on, and the digest of a run is the hash of its facts. The
+//! first group names no Mesos message, so that other schedulers can use the same workloads,
+//! recorder and figures. `Detail` is the second level: made only when somebody asks, never
+//! digested.
+
+use crate::base::digest::Digest;
+use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, RoleId, Symbol, TaskId};
+use crate::base::quantity::Quantities;
+use crate::base::time::Time;
+use crate::mesos::task_state::{Reason, TaskState};
+
+/// How a task's container ended, in truth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum End {
+    Finished,
+    Failed,
+    Killed,
+    /// Its machine died under it.
+    Lost,
+}
+
+/// Why offers ended. Every offer ends exactly once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum OfferEnd {
+    Accepted,
+    Declined,
+    /// Taken back: agent or framework gone, time-out, or an invalid accept.
+    Rescinded,
+}
+
+/// What kind of process a slot of the world runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ProcessKind {
+    Master,
+    Agent,
+    Framework,
+    /// Actors of `bench engine`.
+    Bench,
+}
+
+/// Core facts. Owners and hosts are interned names (of a framework, of a machine).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Fact {
+    // ---- any scheduler ----
+    /// A job of `tasks` equal tasks, each asking for `each`, reached its owner's queue.
+    JobSubmitted {
+        job: JobId,
+        owner: Symbol,
+        tasks: u32,
+        each: Quantities,
+    },
+    /// Resources were offered to the job's owner for the first time while the job waited.
+    JobOffered {
+        job: JobId,
+        owner: Symbol,
+    },
+    /// All tasks of the job have finished.
+    JobEnded {
+        job: JobId,
+        owner: Symbol,
+    },
+    /// The owner gave up on a job: no machine can ever hold one of its tasks.
+    JobUnplaceable {
+        job: JobId,
+        owner: Symbol,
+    },
+    /// A container of the task runs on the host, in truth. Tasks with `n` >= the job's number of
+    /// tasks are further attempts after losses.
+    TaskStarted {
+        task: TaskId,
+        owner: Symbol,
+        host: Symbol,
+    },
+    /// That container ended, in truth.
+    TaskEnded {
+        task: TaskId,
+        owner: Symbol,
+        host: Symbol,
+        how: End,
+    },
+    /// A process of the world began (`incarnation` counts from 0 at each slot).
+    ProcessStarted {
+        slot: u32,
+        incarnation: u32,
+        kind: ProcessKind,
+        name: Symbol,
+    },
+    ProcessStopped {
+        slot: u32,
+        incarnation: u32,
+        kind: ProcessKind,
+        name: Symbol,
+    },
+    /// Fault number `fault` of the explicit list began, had an effect for the first time, ended.
+    FaultBegan {
+        fault: u32,
+    },
+    FaultBit {
+        fault: u32,
+    },
+    FaultEnded {
+        fault: u32,
+    },
+    // ---- Mesos ----
+    /// The master admitted an agent under a new id with this total.
+    AgentRegistered {
+        agent: AgentId,
+        host: Symbol,
+        total: Quantities,
+    },
+    /// An agent known before is back under its id.
+    AgentReregistered {
+        agent: AgentId,
+        host: Symbol,
+        total: Quantities,
+    },
+    AgentDisconnected {
+        agent: AgentId,
+        host: Symbol,
+    },
+    /// The master wrote the agent off as unreachable.
+    AgentUnreachable {
+        agent: AgentId,
+        host: Symbol,
+    },
+    /// The agent was removed for good (unregistered, or replaced by a new id).
+    AgentRemoved {
+        agent: AgentId,
+        host: Symbol,
+    },
+    /// A framework subscribed; `name` is its owner name in the facts above.
+    FrameworkSubscribed {
+        framework: FrameworkId,
+        name: Symbol,
+        role: RoleId,
+    },
+    FrameworkDisconnected {
+        framework: FrameworkId,
+    },
+    FrameworkRemoved {
+        framework: FrameworkId,
+    },
+    FrameworkSuppressed {
+        framework: FrameworkId,
+    },
+    FrameworkRevived {
+        framework: FrameworkId,
+    },
+    /// An allocation run visited `candidates` agents and made `offers` offers.
+    AllocationRun {
+        run: u64,
+        candidates: u32,
+        offers: u32,
+    },
+    /// The master sent `count` offers with contiguous ids, together `total`.
+    Offered {
+        framework: FrameworkId,
+        role: RoleId,
+        first: OfferId,
+        count: u32,
+        total: Quantities,
+    },
+    /// `count` of these ended in one way; `total` is what they carried when they were made.
+    OffersEnded {
+        framework: FrameworkId,
+        first: OfferId,
+        count: u32,
+        how: OfferEnd,
+        total: Quantities,
+    },
+    /// The master accepted a launch: the task holds its resources from now on.
+    TaskLaunched {
+        framework: FrameworkId,
+        task: TaskId,
+        agent: AgentId,
+    },
+    /// The master's record of the task became terminal (or unreachable): its resources are free.
+    TaskTerminal {
+        framework: FrameworkId,
+        task: TaskId,
+        agent: AgentId,
+        state: TaskState,
+        reason: Reason,
+    },
+    /// The registry was written with this version and number of operations.
+    RegistryWritten {
+        version: u64,
+        operations: u32,
+    },
+}
+
+/// Facts on demand: state transitions of tasks and the like. Never digested.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Detail {
+    /// The framework saw this state of its task.
+    TaskSeen {
+        framework: FrameworkId,
+        task: TaskId,
+        state: TaskState,
+        reason: Reason,
+    },
+    /// The master forwarded an update of this state.
+    TaskForwarded {
+        framework: FrameworkId,
+        task: TaskId,
+        state: TaskState,
+        reason: Reason,
+    },
+    /// The agent sent an update (`again`: a retry).
+    UpdateSent {
+        framework: FrameworkId,
+        task: TaskId,
+        state: TaskState,
+        again: bool,
+    },
+    UpdateAcknowledged {
+        framework: FrameworkId,
+        task: TaskId,
+        state: TaskState,
+    },
+    /// A ping to the peer went unanswered for the k-th time in a row.
+    BeatMissed {
+        slot: u32,
+        peer: u32,
+        misses: u32,
+    },
+    /// An agent asks to be (re-)registered.
+    AgentRegistering {
+        host: Symbol,
+        attempt: u32,
+    },
+    KillAsked {
+        framework: FrameworkId,
+        task: TaskId,
+    },
+}
+
+/// A fact of either level with its instant.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct At<T> {
+    pub at: Time,
+    pub what: T,
+}
+
+/// Collects the canonical bytes of one fact.
+struct Bytes {
+    buffer: [u8; 96],
+    len: usize,
+}
+
+impl Bytes {
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        self.buffer[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+        self
+    }
+    fn u8(&mut self, v: u8) -> &mut Self {
+        self.put(&[v])
+    }
+    fn u32(&mut self, v: u32) -> &mut Self {
+        self.put(&v.to_le_bytes())
+    }
+    fn u64(&mut self, v: u64) -> &mut Self {
+        self.put(&v.to_le_bytes())
+    }
+    fn sum(&mut self, q: Quantities) -> &mut Self {
+        for v in q.0 {
+            self.put(&v.to_le_bytes());
+        }
+        self
+    }
+    fn agent(&mut self, a: AgentId) -> &mut Self {
+        self.u32(a.master.0).u32(a.n)
+    }
+    fn offer(&mut self, o: OfferId) -> &mut Self {
+        self.u32(o.master.0).u64(o.n())
+    }
+    fn task(&mut self, t: TaskId) -> &mut Self {
+        self.u64(t.bits())
+    }
+}
+
+impl Fact {
+    /// Feeds the canonical bytes: instant, a tag that never changes its meaning, the fields.
+    #[rustfmt::skip] // one line a fact: a flat table
+    pub fn digest(&self, at: Time, digest: &mut Digest) {
+        let mut b = Bytes { buffer: [0; 96], len: 0 };
+        b.put(&at.0.to_le_bytes());
+        match *self {
+            Self::JobSubmitted { job, owner, tasks, each } => b.u8(1).u32(job.0).u32(owner.0).u32(tasks).sum(each),
+            Self::JobOffered { job, owner } => b.u8(2).u32(job.0).u32(owner.0),
+            Self::JobEnded { job, owner } => b.u8(3).u32(job.0).u32(owner.0),
+            Self::JobUnplaceable { job, owner } => b.u8(4).u32(job.0).u32(owner.0),
+            Self::TaskStarted { task, owner, host } => b.u8(5).task(task).u32(owner.0).u32(host.0),
+            Self::TaskEnded { task, owner, host, how } => b.u8(6).task(task).u32(owner.0).u32(host.0).u8(how as u8),
+            Self::ProcessStarted { slot, incarnation, kind, name } => b.u8(7).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
+            Self::ProcessStopped { slot, incarnation, kind, name } => b.u8(8).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
+            Self::FaultBegan { fault } => b.u8(9).u32(fault),
+            Self::FaultBit { fault } => b.u8(10).u32(fault),
+            Self::FaultEnded { fault } => b.u8(11).u32(fault),
+            Self::AgentRegistered { agent, host, total } => b.u8(32).agent(agent).u32(host.0).sum(total),
+            Self::AgentReregistered { agent, host, total } => b.u8(33).agent(agent).u32(host.0).sum(total),
+            Self::AgentDisconnected { agent, host } => b.u8(34).agent(agent).u32(host.0),
+            Self::AgentUnreachable { agent, host } => b.u8(35).agent(agent).u32(host.0),
+            Self::AgentRemoved { agent, host } => b.u8(36).agent(agent).u32(host.0),
+            Self::FrameworkSubscribed { framework, name, role } => b.u8(37).u32(framework.0.0).u32(name.0).u32(role.0),
+            Self::FrameworkDisconnected { framework } => b.u8(38).u32(framework.0.0),
+            Self::FrameworkRemoved { framework } => b.u8(39).u32(framework.0.0),
+            Self::FrameworkSuppressed { framework } => b.u8(40).u32(framework.0.0),
+            Self::FrameworkRevived { framework } => b.u8(41).u32(framework.0.0),
+            Self::AllocationRun { run, candidates, offers } => b.u8(42).u64(run).u32(candidates).u32(offers),
+            Self::Offered { framework, role, first, count, total } => b.u8(43).u32(framework.0.0).u32(role.0).offer(first).u32(count).sum(total),
+            Self::OffersEnded { framework, first, count, how, total } => b.u8(44).u32(framework.0.0).offer(first).u32(count).u8(how as u8).sum(total),
+            Self::TaskLaunched { framework, task, agent } => b.u8(45).u32(framework.0.0).task(task).agent(agent),
+            Self::TaskTerminal { framework, task, agent, state, reason } => b.u8(46).u32(framework.0.0).task(task).agent(agent).u8(state as u8).u8(reason as u8),
+            Self::RegistryWritten { version, operations } => b.u8(47).u64(version).u32(operations),
+        };
+        digest.put(&b.buffer[..b.len]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_small_and_each_field_counts() {
+        assert!(std::mem::size_of::<At<Fact>>() <= 72);
+        let hex = |at: i64, f: Fact| {
+            let mut d = Digest::default();
+            f.digest(Time(at), &mut d);
+            d.hex()
+        };
+        let f = |task, how| Fact::TaskEnded {
+            task: TaskId { template: JobId(1), n: task },
+            owner: Symbol(2),
+            host: Symbol(3),
+            how,
+        };
+        let base = hex(5, f(1, End::Finished));
+        assert_eq!(base, hex(5, f(1, End::Finished)));
+        for other in [hex(6, f(1, End::Finished)), hex(5, f(2, End::Finished)), hex(5, f(1, End::Lost))] {
+            assert_ne!(base, other);
+        }
+    }
+}

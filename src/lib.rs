@@ -1,0 +1,9 @@
+//! mesosim: a wind tunnel for Mesos and Marathon.
+
+pub mod actor;
+pub mod base;
+pub mod fact;
+pub mod job;
+pub mod mesos;
+pub mod scenario;
+pub mod workload;

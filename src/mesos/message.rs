@@ -1,0 +1,560 @@
+//! Messages between masters, agents and schedulers (the nouns of `messages.proto` and of the v1
+//! scheduler API), as plain data of at most 56 bytes; bulk is shared.
+//!
+//! The offer path travels in batches: the allocator's answer, OFFERS, DECLINE and the recovery of
+//! resources name a batch and a range of its contiguous offer ids. How a batch holds its entries
+//! is private to this file.
+
+use super::resource::Resources;
+use super::task_state::{Reason, Source, TaskState};
+use crate::base::id::{AgentId, FrameworkId, OfferId, RoleId, Symbol, TaskId};
+use crate::base::quantity::Quantities;
+use crate::base::time::{Span, Time};
+use crate::job::{Job, TaskSpec};
+use std::sync::Arc;
+
+/// What an agent says of itself (`SlaveInfo`), without the id.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AgentInfo {
+    pub hostname: Symbol,
+    pub total: Resources,
+    /// Name and text value, in order.
+    pub attributes: Vec<(Symbol, Symbol)>,
+    /// Shared devices that the host has beside what Mesos knows; copied into offers.
+    pub devices: u32,
+}
+
+/// What a scheduler says of itself (`FrameworkInfo`).
+#[derive(Clone, PartialEq, Debug)]
+pub struct FrameworkInfo {
+    pub name: Symbol,
+    /// Missing at the first subscription.
+    pub id: Option<FrameworkId>,
+    pub role: RoleId,
+    pub failover_timeout: Span,
+    pub checkpoint: bool,
+    pub capabilities: Capabilities,
+    /// Subscribe with the role suppressed.
+    pub suppressed: bool,
+}
+
+/// Framework capabilities that change behaviour.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Capabilities {
+    pub partition_aware: bool,
+    pub gpu_resources: bool,
+    pub task_killing_state: bool,
+}
+
+/// `Filters.refuse_seconds` in whole nanoseconds, in seven bytes (365 days need 55 bits).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refuse([u8; 7]);
+
+impl Refuse {
+    /// No filters message: resources go back without a filter.
+    pub const NONE: Self = Self([0xff; 7]);
+    /// Default of a filters message without a value: 5 s.
+    pub const DEFAULT_SPAN: Span = Span::from_secs(5);
+
+    /// 0 installs no filter; negative becomes the default; longer than 365 days becomes 365 days.
+    #[must_use]
+    pub fn seconds(span: Span) -> Self {
+        let ns = match span.0 {
+            0 => return Self::NONE,
+            ..0 => Self::DEFAULT_SPAN.0,
+            ns => ns.min(365 * 86_400 * crate::base::time::SECOND_NS),
+        };
+        let b = ns.to_le_bytes();
+        Self([b[0], b[1], b[2], b[3], b[4], b[5], b[6]])
+    }
+    #[must_use]
+    pub fn span(self) -> Option<Span> {
+        let [a, b, c, d, e, f, g] = self.0;
+        (self != Self::NONE).then(|| Span(i64::from_le_bytes([a, b, c, d, e, f, g, 0])))
+    }
+}
+
+/// One offer of a batch: these resources of this agent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OfferEntry {
+    pub agent: AgentId,
+    pub resources: Resources,
+}
+
+/// What an allocation run gives one framework in one role: the allocator's answer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Allocation {
+    pub framework: FrameworkId,
+    pub role: RoleId,
+    entries: Vec<OfferEntry>,
+}
+
+impl Allocation {
+    #[must_use]
+    pub fn new(framework: FrameworkId, role: RoleId, entries: Vec<OfferEntry>) -> Self {
+        Self { framework, role, entries }
+    }
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.entries.len() as u32
+    }
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+    #[must_use]
+    pub fn entry(&self, index: u32) -> &OfferEntry {
+        &self.entries[index as usize]
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &OfferEntry> {
+        self.entries.iter()
+    }
+    pub fn range(&self, from: u32, count: u32) -> impl Iterator<Item = &OfferEntry> {
+        self.entries[from as usize..(from + count) as usize].iter()
+    }
+    /// Scalars of all entries together.
+    #[must_use]
+    pub fn total(&self, from: u32, count: u32) -> Quantities {
+        self.range(from, count).fold(Quantities::ZERO, |sum, e| sum + e.resources.quantities())
+    }
+}
+
+/// Offers of one allocation with contiguous ids.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OfferBatch {
+    pub first: OfferId,
+    pub allocation: Arc<Allocation>,
+}
+
+impl OfferBatch {
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.allocation.len()
+    }
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.allocation.is_empty()
+    }
+    #[must_use]
+    pub fn id(&self, index: u32) -> OfferId {
+        self.first.plus(u64::from(index))
+    }
+    /// The index of an offer id in this batch.
+    #[must_use]
+    pub fn index_of(&self, id: OfferId) -> Option<u32> {
+        let k = id.n().checked_sub(self.first.n())?;
+        (id.master == self.first.master && k < u64::from(self.len())).then_some(k as u32)
+    }
+}
+
+/// `count` offers with contiguous ids.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OfferRange {
+    pub first: OfferId,
+    pub count: u32,
+}
+
+/// Some ranges of offers; a single one needs no memory.
+#[derive(Clone, PartialEq, Debug)]
+pub enum OfferRanges {
+    One(OfferRange),
+    Many(Arc<[OfferRange]>),
+}
+
+impl OfferRanges {
+    #[must_use]
+    pub fn from_slice(ranges: &[OfferRange]) -> Self {
+        match ranges {
+            [one] => Self::One(*one),
+            many => Self::Many(many.into()),
+        }
+    }
+    #[must_use]
+    pub fn as_slice(&self) -> &[OfferRange] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+    /// How many offers in all.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.as_slice().iter().map(|r| u64::from(r.count)).sum()
+    }
+}
+
+/// Tasks `first..first + count` of a template.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Launch {
+    pub spec: Arc<TaskSpec>,
+    pub first: u32,
+    pub count: u32,
+}
+
+/// The LAUNCH operations of one ACCEPT; a single template needs no memory.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Launches {
+    One(Launch),
+    Many(Arc<[Launch]>),
+}
+
+impl Launches {
+    #[must_use]
+    pub fn as_slice(&self) -> &[Launch] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// A task status update. `uuid` 0 stands for none: made by the master, not to be acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StatusUpdate {
+    pub framework: FrameworkId,
+    pub agent: AgentId,
+    pub task: TaskId,
+    pub uuid: u64,
+    pub state: TaskState,
+    /// State of the last update in the agent's stream, which may be ahead of `state`.
+    pub latest: TaskState,
+    pub reason: Reason,
+    pub source: Source,
+    /// A re-registered scheduler or a retry may see it again.
+    pub retry: bool,
+}
+
+/// A task as an agent reports it when it re-registers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TaskReport {
+    pub framework: FrameworkId,
+    pub task: TaskId,
+    pub spec: Arc<TaskSpec>,
+    pub role: RoleId,
+    /// State of the last update in the stream, and of the one in flight with its uuid.
+    pub latest: TaskState,
+    pub forwarded: TaskState,
+    pub uuid: u64,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reregistration {
+    pub id: AgentId,
+    pub info: Arc<AgentInfo>,
+    pub tasks: Vec<TaskReport>,
+    /// Every framework that the agent knows, so that a master can recover it.
+    pub frameworks: Vec<(FrameworkId, Arc<FrameworkInfo>)>,
+}
+
+/// One question of an explicit reconciliation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TaskQuery {
+    pub task: TaskId,
+    pub agent: Option<AgentId>,
+}
+
+/// Everything that travels between the Mesos cores, within a process or between processes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Msg {
+    // ---- to agents and schedulers, from their detector ----
+    /// The leading master, or none.
+    Detected {
+        leader: Option<crate::actor::ProcessId>,
+    },
+
+    // ---- agent -> master ----
+    RegisterAgent {
+        info: Arc<AgentInfo>,
+    },
+    ReregisterAgent(Arc<Reregistration>),
+    UnregisterAgent {
+        agent: AgentId,
+    },
+    Status(StatusUpdate),
+
+    // ---- master -> agent ----
+    AgentRegistered {
+        agent: AgentId,
+        ping_timeout: Span,
+    },
+    /// `unknown`: tasks that the master has and the agent did not report.
+    AgentReregistered {
+        agent: AgentId,
+        ping_timeout: Span,
+        unknown: Arc<[(FrameworkId, TaskId)]>,
+    },
+    RunTask {
+        framework: FrameworkId,
+        task: TaskId,
+        spec: Arc<TaskSpec>,
+        info: Arc<FrameworkInfo>,
+    },
+    KillTask {
+        framework: FrameworkId,
+        task: TaskId,
+    },
+    ShutdownFramework {
+        framework: FrameworkId,
+    },
+    /// The framework subscribed again: flush the heads of all streams.
+    UpdateFramework {
+        framework: FrameworkId,
+        info: Arc<FrameworkInfo>,
+    },
+    /// The agent must stop: it may not come back under this id.
+    Shutdown {
+        agent: AgentId,
+    },
+    /// Acknowledgement of a status update, on its way to the agent.
+    StatusAck {
+        framework: FrameworkId,
+        task: TaskId,
+        uuid: u64,
+    },
+
+    // ---- scheduler -> master ----
+    /// `force`: take over from a connected instance of the same framework.
+    Subscribe {
+        info: Arc<FrameworkInfo>,
+        force: bool,
+    },
+    Teardown {
+        framework: FrameworkId,
+    },
+    /// Launches on one or more offers of one agent; what is left is refused for `refuse`.
+    Accept {
+        framework: FrameworkId,
+        offer: OfferId,
+        more: Option<Arc<[OfferId]>>,
+        refuse: Refuse,
+        launches: Launches,
+    },
+    Decline {
+        framework: FrameworkId,
+        offers: OfferRanges,
+        refuse: Refuse,
+    },
+    Revive {
+        framework: FrameworkId,
+    },
+    Suppress {
+        framework: FrameworkId,
+    },
+    Kill {
+        framework: FrameworkId,
+        task: TaskId,
+        agent: Option<AgentId>,
+    },
+    Acknowledge {
+        framework: FrameworkId,
+        agent: AgentId,
+        task: TaskId,
+        uuid: u64,
+    },
+    /// Empty: implicit reconciliation.
+    Reconcile {
+        framework: FrameworkId,
+        tasks: Arc<[TaskQuery]>,
+    },
+
+    // ---- master -> scheduler ----
+    Subscribed {
+        framework: FrameworkId,
+    },
+    Offers(Arc<OfferBatch>),
+    Rescind {
+        offers: OfferRanges,
+    },
+    Update(StatusUpdate),
+    /// An agent is lost (`slaveLost`).
+    AgentLost {
+        agent: AgentId,
+    },
+    /// The scheduler must abort.
+    Error {
+        what: Refusal,
+    },
+
+    // ---- workload -> scheduler ----
+    Submit(Arc<Job>, crate::base::id::JobId),
+
+    // ---- master -> allocator (dispatch) ----
+    AddFramework {
+        framework: FrameworkId,
+        info: Arc<FrameworkInfo>,
+        active: bool,
+    },
+    RemoveFramework {
+        framework: FrameworkId,
+    },
+    ActivateFramework {
+        framework: FrameworkId,
+    },
+    DeactivateFramework {
+        framework: FrameworkId,
+    },
+    /// `used`: what frameworks hold there already, by framework and role.
+    AddAgent {
+        agent: AgentId,
+        info: Arc<AgentInfo>,
+        used: Arc<[(FrameworkId, RoleId, Resources)]>,
+    },
+    RemoveAgent {
+        agent: AgentId,
+    },
+    ActivateAgent {
+        agent: AgentId,
+    },
+    DeactivateAgent {
+        agent: AgentId,
+    },
+    ReviveOffers {
+        framework: FrameworkId,
+    },
+    SuppressOffers {
+        framework: FrameworkId,
+    },
+    /// Gives back a range of a batch untouched.
+    RecoverOffers {
+        batch: Arc<OfferBatch>,
+        from: u32,
+        count: u32,
+        refuse: Refuse,
+    },
+    /// Gives back part of what a framework holds on one agent.
+    Recover {
+        framework: FrameworkId,
+        role: RoleId,
+        agent: AgentId,
+        resources: Resources,
+        refuse: Refuse,
+    },
+    /// The tick of the batch timer and the queued run, both to itself.
+    BatchTick,
+    RunAllocation,
+
+    // ---- allocator -> master (dispatch) ----
+    Allocated(Arc<Allocation>),
+
+    // ---- master <-> registrar (dispatch) ----
+    Apply {
+        token: u64,
+        op: RegistryOp,
+    },
+    Applied {
+        token: u64,
+        mutated: bool,
+    },
+}
+
+/// Why a scheduler was told ERROR.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    FrameworkRemoved,
+    FailedOver,
+    InvalidRole,
+    ImmutableField,
+}
+
+/// Operations on the registry (`registry_operations.hpp`).
+#[derive(Clone, PartialEq, Debug)]
+pub enum RegistryOp {
+    AdmitAgent {
+        agent: AgentId,
+        info: Arc<AgentInfo>,
+    },
+    UpdateAgent {
+        agent: AgentId,
+        info: Arc<AgentInfo>,
+    },
+    MarkAgentUnreachable {
+        agent: AgentId,
+        at: Time,
+    },
+    MarkAgentReachable {
+        agent: AgentId,
+        info: Arc<AgentInfo>,
+    },
+    RemoveAgent {
+        agent: AgentId,
+    },
+    /// Forget unreachable agents: the oldest beyond the count and all before the instant.
+    Prune {
+        agents: Arc<[AgentId]>,
+    },
+}
+
+impl Msg {
+    /// The name of the message, for counts and traces.
+    #[rustfmt::skip]
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Detected { .. } => "DETECTED",
+            Self::RegisterAgent { .. } => "REGISTER_AGENT",
+            Self::ReregisterAgent(_) => "REREGISTER_AGENT",
+            Self::UnregisterAgent { .. } => "UNREGISTER_AGENT",
+            Self::Status(_) => "STATUS_UPDATE",
+            Self::AgentRegistered { .. } => "AGENT_REGISTERED",
+            Self::AgentReregistered { .. } => "AGENT_REREGISTERED",
+            Self::RunTask { .. } => "RUN_TASK",
+            Self::KillTask { .. } => "KILL_TASK",
+            Self::ShutdownFramework { .. } => "SHUTDOWN_FRAMEWORK",
+            Self::UpdateFramework { .. } => "UPDATE_FRAMEWORK",
+            Self::Shutdown { .. } => "SHUTDOWN",
+            Self::StatusAck { .. } => "STATUS_UPDATE_ACK",
+            Self::Subscribe { .. } => "SUBSCRIBE",
+            Self::Teardown { .. } => "TEARDOWN",
+            Self::Accept { .. } => "ACCEPT",
+            Self::Decline { .. } => "DECLINE",
+            Self::Revive { .. } => "REVIVE",
+            Self::Suppress { .. } => "SUPPRESS",
+            Self::Kill { .. } => "KILL",
+            Self::Acknowledge { .. } => "ACKNOWLEDGE",
+            Self::Reconcile { .. } => "RECONCILE",
+            Self::Subscribed { .. } => "SUBSCRIBED",
+            Self::Offers(_) => "OFFERS",
+            Self::Rescind { .. } => "RESCIND",
+            Self::Update(_) => "UPDATE",
+            Self::AgentLost { .. } => "FAILURE",
+            Self::Error { .. } => "ERROR",
+            Self::Submit(..) => "SUBMIT",
+            Self::AddFramework { .. } => "addFramework",
+            Self::RemoveFramework { .. } => "removeFramework",
+            Self::ActivateFramework { .. } => "activateFramework",
+            Self::DeactivateFramework { .. } => "deactivateFramework",
+            Self::AddAgent { .. } => "addSlave",
+            Self::RemoveAgent { .. } => "removeSlave",
+            Self::ActivateAgent { .. } => "activateSlave",
+            Self::DeactivateAgent { .. } => "deactivateSlave",
+            Self::ReviveOffers { .. } => "reviveOffers",
+            Self::SuppressOffers { .. } => "suppressOffers",
+            Self::RecoverOffers { .. } | Self::Recover { .. } => "recoverResources",
+            Self::BatchTick => "batch",
+            Self::RunAllocation => "generateOffers",
+            Self::Allocated(_) => "offer",
+            Self::Apply { .. } => "apply",
+            Self::Applied { .. } => "applied",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_small() {
+        assert!(std::mem::size_of::<Msg>() <= 64, "{}", std::mem::size_of::<Msg>());
+    }
+
+    #[test]
+    fn refuse_follows_the_protocol() {
+        assert_eq!(Refuse::seconds(Span::ZERO), Refuse::NONE);
+        assert_eq!(Refuse::seconds(Span(-1)).span(), Some(Span::from_secs(5)));
+        assert_eq!(Refuse::seconds(Span(123)).span(), Some(Span(123)));
+        let year = Span::from_secs(365 * 86_400);
+        assert_eq!(Refuse::seconds(year * 2).span(), Some(year));
+        assert_eq!(Refuse::NONE.span(), None);
+    }
+}

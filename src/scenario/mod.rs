@@ -1,0 +1,4 @@
+//! Scenario files: text to plain data.
+
+pub mod model;
+pub mod section;

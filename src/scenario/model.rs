@@ -1,0 +1,193 @@
+//! A scenario as plain data: what the file said, with defaults filled in and units resolved.
+//!
+//! Knows names, not machinery. Anything that is a plug-in (a workload, a fault, a framework kind,
+//! a policy) stays a `Section`: its kind and its table with the place in the file, which the
+//! plug-in reads itself.
+
+use super::section::Section;
+use crate::base::quantity::{Milli, Quantities};
+use crate::base::sampler::Distribution;
+use crate::base::time::{Span, Time};
+
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub name: String,
+    pub seed: u64,
+    /// The run ends at this instant at the latest.
+    pub duration: Span,
+    /// End earlier, as soon as all jobs of all workloads have ended (default true).
+    pub stop_when_done: bool,
+    pub network: Network,
+    pub disk: Disk,
+    pub master: MasterFlags,
+    pub allocator: AllocatorFlags,
+    pub agent: AgentFlags,
+    /// `[[agents]]`: groups of machines.
+    pub fleets: Vec<Fleet>,
+    /// `[roles.NAME]`, in the order of the file.
+    pub roles: Vec<Role>,
+    /// `[[frameworks]]`.
+    pub frameworks: Vec<Framework>,
+    /// `[[workload]]`.
+    pub workloads: Vec<Section>,
+    /// `[[fault]]`.
+    pub faults: Vec<Section>,
+    /// `[[request]]`: outside input at an instant.
+    pub requests: Vec<Request>,
+    /// `[[expect]]`.
+    pub expects: Vec<Expect>,
+    pub report: Report,
+    pub check: Check,
+    /// xxh3 of the scenario's canonical text (overrides applied) and of every file it reads.
+    pub hash: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// One-way latency of a message.
+    pub latency: Distribution,
+}
+
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// Time from a `Persist` until it is durable.
+    pub latency: Distribution,
+}
+
+/// Flags of the Mesos master with upstream's names and defaults.
+#[derive(Clone, Debug)]
+pub struct MasterFlags {
+    pub agent_ping_timeout: Span,
+    pub max_agent_ping_timeouts: u32,
+    pub agent_reregister_timeout: Span,
+    pub offer_timeout: Option<Span>,
+    pub max_completed_frameworks: usize,
+    pub max_completed_tasks_per_framework: usize,
+    pub max_unreachable_tasks_per_framework: usize,
+    pub registry_gc_interval: Span,
+    pub registry_max_agent_age: Span,
+    pub registry_max_agent_count: usize,
+    /// Time one message keeps the master, allocator or registrar mailbox busy (ours; 0 upstream).
+    pub service_time: Span,
+}
+
+#[derive(Clone, Debug)]
+pub struct AllocatorFlags {
+    /// `policy = "drf"` or `policy = { kind = "drf", ... }`.
+    pub policy: Section,
+    /// `chunk = "whole"` or a table: how much of an agent one offer carries.
+    pub chunk: Section,
+    pub allocation_interval: Span,
+    /// OR of sets; within a set every amount above zero must be reached. Default
+    /// `cpus:0.01|mem:32`. Empty: anything that is not nothing.
+    pub min_allocatable_resources: Vec<Quantities>,
+    pub filter_gpu_resources: bool,
+    pub fair_sharing_excluded_resource_names: Vec<String>,
+    pub service_time: Span,
+}
+
+/// Flags of the Mesos agent with upstream's names and defaults, and the executor's start-up time.
+#[derive(Clone, Debug)]
+pub struct AgentFlags {
+    pub registration_backoff_factor: Span,
+    /// Time from a launch until the executor has registered (ours; 0 by default).
+    pub executor_startup: Distribution,
+    pub executor_shutdown_grace_period: Span,
+}
+
+/// A group of equal machines. Hosts are named `<name>-<i>`, or as a fleet file says.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    pub name: String,
+    pub hosts: Vec<Host>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Host {
+    pub hostname: String,
+    /// `--resources` text of Mesos.
+    pub resources: String,
+    /// Attributes in order (`rack_id`, ...), text values.
+    pub attributes: Vec<(String, String)>,
+    /// GPUs that frameworks share in thousandths by themselves; Mesos does not see them.
+    pub devices: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Role {
+    pub name: String,
+    pub weight: f64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Framework {
+    pub name: String,
+    pub role: String,
+    pub user: String,
+    pub failover_timeout: Span,
+    pub checkpoint: bool,
+    /// Capabilities as Mesos spells them, e.g. `PARTITION_AWARE`.
+    pub capabilities: Vec<String>,
+    /// The whole table, for the kind of framework to read its own keys.
+    pub section: Section,
+}
+
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub at: Time,
+    pub section: Section,
+}
+
+/// `[[expect]]`: a metric or state compared with a value, at an instant or eventually within one.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// Key of `summary.json`, dots between levels, e.g. `tasks.finished`.
+    pub metric: String,
+    pub op: Op,
+    pub value: f64,
+    pub when: When,
+    /// Line in the scenario file.
+    pub line: usize,
+    /// What it stands for, shown when it fails.
+    pub why: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    End,
+    At(Time),
+    /// True at some instant not later than this.
+    Within(Time),
+}
+
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub plots: bool,
+    /// Distance of the samples of time series.
+    pub interval: Span,
+}
+
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Names of invariants to check; `all` and `none` are resolved here.
+    pub invariants: Vec<String>,
+}
+
+/// Mesos' default `min_allocatable_resources`.
+#[must_use]
+pub fn default_min_allocatable() -> Vec<Quantities> {
+    vec![
+        Quantities::new(Milli(10), Milli::ZERO, Milli::ZERO, Milli::ZERO),
+        Quantities::new(Milli::ZERO, Milli::from_int(32), Milli::ZERO, Milli::ZERO),
+    ]
+}
