@@ -2,8 +2,11 @@
 
 pub mod actor;
 pub mod base;
+pub mod engine;
 pub mod fact;
+pub mod frameworks;
 pub mod job;
 pub mod mesos;
 pub mod scenario;
 pub mod workload;
+pub mod world;

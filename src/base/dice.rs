@@ -59,7 +59,7 @@ impl Draw {
 }
 
 /// The key of one site; cheap to copy into a hot loop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SiteKey([u64; 2]);
 
 impl SiteKey {

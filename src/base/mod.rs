@@ -6,4 +6,5 @@ pub mod id;
 pub mod map;
 pub mod quantity;
 pub mod sampler;
+pub mod slab;
 pub mod time;

@@ -124,6 +124,9 @@ impl Allocation {
 pub struct OfferBatch {
     pub first: OfferId,
     pub allocation: Arc<Allocation>,
+    /// Every offer carries its agent's attributes and hostname; on the wire an agent is described
+    /// once in a subscription, with the first offer of it.
+    pub described: Vec<(AgentId, Arc<AgentInfo>)>,
 }
 
 impl OfferBatch {
@@ -237,6 +240,14 @@ pub struct TaskReport {
     pub uuid: u64,
 }
 
+/// A task that the master has and a re-registering agent did not report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnknownTask {
+    pub framework: FrameworkId,
+    pub task: TaskId,
+    pub partition_aware: bool,
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Reregistration {
     pub id: AgentId,
@@ -281,7 +292,7 @@ pub enum Msg {
     AgentReregistered {
         agent: AgentId,
         ping_timeout: Span,
-        unknown: Arc<[(FrameworkId, TaskId)]>,
+        unknown: Arc<[UnknownTask]>,
     },
     RunTask {
         framework: FrameworkId,

@@ -1,5 +1,12 @@
 //! The real logic of Mesos as pure state machines. Nothing below here knows the engine.
 
+pub mod agent;
+pub mod allocator;
+pub mod master;
 pub mod message;
+pub mod registrar;
 pub mod resource;
+pub mod slots;
 pub mod task_state;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,3 @@
+//! A discrete-event kernel that has never heard of Mesos: the queue of events.
+
+pub mod queue;

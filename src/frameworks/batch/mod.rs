@@ -1,0 +1,339 @@
+//! A batch framework: queues jobs of equal tasks and places them on offers.
+//!
+//! Defined behaviour. Queue empty: SUPPRESS. A job arrives: REVIVE, at most once per
+//! `revive_interval`. On offers: take what the queued jobs need, in their order of arrival and in
+//! the chooser's order of offers, one ACCEPT per offer used; decline the rest in one DECLINE with
+//! `refuse`. Elastic jobs take any number of tasks at a time, gang jobs all or none. Tasks that
+//! Mesos lost are queued again under a new id; a task that comes back after it was written off is
+//! killed. Updates are acknowledged always, counted once.
+
+mod devices;
+mod placement;
+
+use crate::actor::{Cx, Input, ProcessId, TimerKey};
+use crate::base::dice::Site;
+use crate::base::id::{AgentId, FrameworkId, JobId, RoleId, Symbol, TaskId};
+use crate::base::map::Map;
+use crate::base::time::{Span, Time};
+use crate::fact::{Detail, Fact};
+use crate::frameworks::chooser::Choice;
+use crate::job::Job;
+use crate::mesos::message::{Capabilities, FrameworkInfo, Msg, Refusal, Refuse, StatusUpdate, TaskQuery};
+use crate::mesos::task_state::TaskState;
+use devices::Devices;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+const BACKOFF: Site = Site::new("framework-registration-backoff");
+const SUBSCRIBE_TIMER: u8 = 1;
+const REVIVE_TIMER: u8 = 2;
+/// Registration back-off of the scheduler driver: first and largest wait.
+const BACKOFF_FACTOR: Span = Span::from_secs(2);
+const BACKOFF_MOST: Span = Span::from_secs(60);
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub name: Symbol,
+    pub role: RoleId,
+    pub failover_timeout: Span,
+    pub checkpoint: bool,
+    pub capabilities: Capabilities,
+    pub chooser: Choice,
+    pub refuse: Refuse,
+    pub revive_interval: Span,
+    /// Jobs that do not say so themselves are gangs.
+    pub gang: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// An ACCEPT that launches it was sent.
+    Launched,
+    Running,
+    /// Terminal, or written off.
+    Over,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    standing: Standing,
+    agent: AgentId,
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    id: JobId,
+    job: Arc<Job>,
+    /// Tasks still to be placed.
+    waiting: u32,
+    /// Tasks that have finished or failed for good.
+    ended: u32,
+    /// By number in the job; further attempts come after the first `job.tasks`.
+    tasks: Vec<Task>,
+    offered: bool,
+    in_queue: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Batch {
+    config: Config,
+    id: Option<FrameworkId>,
+    master: Option<ProcessId>,
+    subscribed: bool,
+    attempts: u64,
+    retries: u32,
+    jobs: Map<JobId, Queued>,
+    /// Jobs with tasks to place, in order.
+    queue: VecDeque<JobId>,
+    suppressed: bool,
+    last_revive: Option<Time>,
+    revive_armed: bool,
+    batches: u64,
+    devices: Devices,
+    place: placement::Scratch,
+}
+
+impl Batch {
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            id: None,
+            master: None,
+            subscribed: false,
+            attempts: 0,
+            retries: 0,
+            jobs: Map::default(),
+            queue: VecDeque::new(),
+            suppressed: false,
+            last_revive: None,
+            revive_armed: false,
+            batches: 0,
+            devices: Devices::default(),
+            place: placement::Scratch::default(),
+        }
+    }
+
+    /// Jobs in memory: queued or running.
+    #[must_use]
+    pub fn live_jobs(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub fn handle(&mut self, cx: &mut Cx, input: Input) {
+        match input {
+            Input::Message { from, msg } => self.message(cx, from, msg),
+            Input::Timer { key } => match key.kind() {
+                SUBSCRIBE_TIMER => self.subscribe(cx),
+                REVIVE_TIMER => {
+                    self.revive_armed = false;
+                    self.revive(cx);
+                }
+                _ => {}
+            },
+            Input::Exited { peer } if Some(peer) == self.master => self.detected(cx, self.master),
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
+        match msg {
+            Msg::Detected { leader } => return self.detected(cx, leader),
+            Msg::Submit(job, id) => return self.submit(cx, job, id),
+            _ if Some(from) != self.master => return,
+            _ => {}
+        }
+        match msg {
+            Msg::Subscribed { framework } => self.subscribed(cx, framework),
+            Msg::Offers(batch) if self.subscribed => self.offers(cx, &batch),
+            Msg::Update(update) => self.update(cx, update),
+            Msg::Error { what: Refusal::FrameworkRemoved } => {
+                // Its tasks are gone; what they did not finish is queued again under a new id.
+                self.id = None;
+                let lost: Vec<TaskId> = self.live_tasks().map(|(t, _)| t).collect();
+                for task in lost {
+                    self.requeue(cx, task);
+                }
+                self.detected(cx, self.master);
+            }
+            // RESCIND: an answer is already on its way; the master judges it. FAILURE: updates of
+            // the agent's tasks tell the same.
+            _ => {}
+        }
+    }
+
+    // ---- subscription ----
+
+    fn detected(&mut self, cx: &mut Cx, leader: Option<ProcessId>) {
+        self.master = leader;
+        self.subscribed = false;
+        self.retries = 0;
+        cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
+        if leader.is_some() {
+            self.arm_subscription(cx, BACKOFF_FACTOR);
+        }
+    }
+
+    fn arm_subscription(&mut self, cx: &mut Cx, most: Span) {
+        let n = self.attempts;
+        self.attempts += 1;
+        let entity = u64::from(cx.me.slot) << 32 | u64::from(cx.me.incarnation);
+        let wait = Span(cx.draw(BACKOFF, entity, n).between(0, most.0));
+        cx.timer(TimerKey::new(SUBSCRIBE_TIMER, 0), wait);
+    }
+
+    fn subscribe(&mut self, cx: &mut Cx) {
+        let Some(master) = self.master.filter(|_| !self.subscribed) else { return };
+        let config = &self.config;
+        self.suppressed = self.queue.is_empty();
+        let info = FrameworkInfo {
+            name: config.name,
+            id: self.id,
+            role: config.role,
+            failover_timeout: config.failover_timeout,
+            checkpoint: config.checkpoint,
+            capabilities: config.capabilities,
+            suppressed: self.suppressed,
+        };
+        cx.send(master, Msg::Subscribe { info: Arc::new(info), force: true });
+        self.retries += 1;
+        let most = Span(BACKOFF_FACTOR.0.saturating_mul(1 << self.retries.min(32)));
+        let tenth = Span(config.failover_timeout.0 / 10);
+        let cap = if tenth > Span::ZERO { tenth.min(BACKOFF_MOST) } else { BACKOFF_MOST };
+        self.arm_subscription(cx, most.min(cap));
+    }
+
+    fn subscribed(&mut self, cx: &mut Cx, id: FrameworkId) {
+        let again = self.id == Some(id);
+        self.id = Some(id);
+        if self.subscribed {
+            return;
+        }
+        self.subscribed = true;
+        cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
+        if again {
+            // The master keeps the suppression of an earlier subscription, so say what holds now.
+            let say = if self.queue.is_empty() { Msg::Suppress { framework: id } } else { Msg::Revive { framework: id } };
+            self.suppressed = self.queue.is_empty();
+            self.tell(cx, say);
+            let query = |(task, agent)| TaskQuery { task, agent: Some(agent) };
+            let tasks: Arc<[TaskQuery]> = self.live_tasks().map(query).collect();
+            if !tasks.is_empty() {
+                self.tell(cx, Msg::Reconcile { framework: id, tasks });
+            }
+        } else if self.suppressed && !self.queue.is_empty() {
+            self.revive(cx);
+        }
+    }
+
+    fn tell(&self, cx: &mut Cx, msg: Msg) {
+        if let Some(master) = self.master {
+            cx.send(master, msg);
+        }
+    }
+
+    fn live_tasks(&self) -> impl Iterator<Item = (TaskId, AgentId)> + '_ {
+        self.jobs.values().flat_map(|job| {
+            let live = job.tasks.iter().enumerate().filter(|(_, t)| t.standing != Standing::Over);
+            live.map(|(n, t)| (TaskId { template: job.id, n: n as u32 }, t.agent))
+        })
+    }
+
+    // ---- jobs ----
+
+    fn submit(&mut self, cx: &mut Cx, job: Arc<Job>, id: JobId) {
+        let (owner, tasks, each) = (self.config.name, job.tasks, job.spec.each);
+        cx.fact(Fact::JobSubmitted { job: id, owner, tasks, each });
+        let waiting = job.tasks;
+        let queued = Queued { id, job, waiting, ended: 0, tasks: Vec::new(), offered: false, in_queue: true };
+        self.jobs.insert(id, queued);
+        self.queue.push_back(id);
+        self.revive(cx);
+    }
+
+    fn revive(&mut self, cx: &mut Cx) {
+        let (Some(framework), true) = (self.id, self.subscribed && !self.queue.is_empty()) else { return };
+        let next = self.last_revive.map_or(cx.now, |t| t.saturating_add(self.config.revive_interval));
+        if next > cx.now {
+            if !std::mem::replace(&mut self.revive_armed, true) {
+                cx.timer(TimerKey::new(REVIVE_TIMER, 0), next - cx.now);
+            }
+            return;
+        }
+        self.last_revive = Some(cx.now);
+        self.suppressed = false;
+        self.tell(cx, Msg::Revive { framework });
+    }
+
+    fn suppress_if_idle(&mut self, cx: &mut Cx) {
+        if let (Some(framework), true, false) = (self.id, self.queue.is_empty(), self.suppressed) {
+            self.suppressed = true;
+            self.tell(cx, Msg::Suppress { framework });
+        }
+    }
+
+    // ---- updates ----
+
+    fn update(&mut self, cx: &mut Cx, update: StatusUpdate) {
+        let (framework, agent, task, uuid) = (update.framework, update.agent, update.task, update.uuid);
+        if Some(framework) != self.id {
+            return;
+        }
+        if uuid != 0 {
+            self.tell(cx, Msg::Acknowledge { framework, agent, task, uuid });
+        }
+        cx.detail(|| Detail::TaskSeen { framework, task, state: update.state, reason: update.reason });
+        let record = self.jobs.get_mut(&task.template).and_then(|j| j.tasks.get_mut(task.n as usize));
+        let Some(record) = record.filter(|r| r.standing != Standing::Over) else {
+            // Written off or finished long ago: it must not run.
+            if matches!(update.state, TaskState::Staging | TaskState::Starting | TaskState::Running) {
+                self.tell(cx, Msg::Kill { framework, task, agent: Some(agent) });
+            }
+            return;
+        };
+        match update.state {
+            TaskState::Staging | TaskState::Killing => {}
+            TaskState::Starting | TaskState::Running => record.standing = Standing::Running,
+            TaskState::Finished | TaskState::Failed | TaskState::Error | TaskState::Killed => self.over(cx, task),
+            TaskState::Unreachable
+            | TaskState::Unknown
+            | TaskState::Lost
+            | TaskState::Dropped
+            | TaskState::Gone
+            | TaskState::GoneByOperator => self.requeue(cx, task),
+        }
+    }
+
+    fn release(&mut self, task: TaskId) -> &mut Queued {
+        self.devices.release(task);
+        let job = self.jobs.get_mut(&task.template).expect("a live task's job");
+        job.tasks[task.n as usize].standing = Standing::Over;
+        job
+    }
+
+    /// The task has had its say.
+    fn over(&mut self, cx: &mut Cx, task: TaskId) {
+        let job = self.release(task);
+        job.ended += 1;
+        if job.ended == job.job.tasks {
+            let owner = self.config.name;
+            cx.fact(Fact::JobEnded { job: task.template, owner });
+            self.jobs.swap_remove(&task.template);
+        }
+    }
+
+    /// The task was lost: another attempt.
+    fn requeue(&mut self, cx: &mut Cx, task: TaskId) {
+        let job = self.release(task);
+        job.waiting += 1;
+        if !std::mem::replace(&mut job.in_queue, true) {
+            self.queue.push_back(task.template);
+        }
+        self.revive(cx);
+    }
+
+    /// The refusal that goes with ACCEPT and DECLINE.
+    fn refuse(&self) -> Refuse {
+        self.config.refuse
+    }
+}

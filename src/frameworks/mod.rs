@@ -1,0 +1,5 @@
+//! Frameworks: schedulers that use Mesos, as pure state machines like Mesos itself. They may name
+//! Mesos' messages and resources and nothing else of it.
+
+pub mod batch;
+pub mod chooser;

@@ -1,0 +1,63 @@
+//! The allocator: decides which free resources are offered to whom
+//! (`src/master/allocator/mesos/hierarchical.{hpp,cpp}`).
+//!
+//! It is a mailbox of the master's process. Doors for research: `policy` (who is next) and `chunk`
+//! (how much of an agent one offer carries) are parameters of Mesos' own cycle and compiled into
+//! it; `Allocate` replaces the whole allocator.
+
+pub mod chunk;
+pub mod cycle;
+pub mod filter;
+pub mod policy;
+pub mod sorter;
+
+use crate::actor::{Cx, Input};
+use crate::base::id::{AgentId, FrameworkId};
+use crate::base::quantity::Quantities;
+use crate::base::time::Span;
+use crate::mesos::resource::Resources;
+
+/// Flags that every allocator gets.
+#[derive(Clone, Debug)]
+pub struct Flags {
+    pub allocation_interval: Span,
+    /// OR of sets; empty: anything that is not nothing.
+    pub min_allocatable: Vec<Quantities>,
+    /// Withhold agents with GPUs from frameworks without the capability.
+    pub filter_gpu: bool,
+    /// Bit i set: resource kind i does not count in shares.
+    pub excluded_kinds: u8,
+    /// Weights of role paths.
+    pub weights: Vec<(String, f64)>,
+}
+
+/// A whole allocator.
+pub trait Allocate: Send + std::fmt::Debug {
+    fn handle(&mut self, cx: &mut Cx, input: Input);
+    fn clone_box(&self) -> Box<dyn Allocate>;
+    /// What the allocator believes to be free on an agent (for checks).
+    fn free(&self, agent: AgentId) -> Option<Resources>;
+    /// What the allocator believes a framework to hold on an agent (for checks).
+    fn held(&self, agent: AgentId, framework: FrameworkId) -> Option<Resources>;
+    /// Work done so far, in units that do not depend on the machine.
+    fn work(&self) -> Work;
+}
+
+impl Clone for Box<dyn Allocate> {
+    fn clone(&self) -> Self {
+        self.clone_box()
+    }
+}
+
+/// Counts of work, asserted in tests where timings would not be stable.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Work {
+    /// Runs that had to look at agents.
+    pub runs: u64,
+    /// Runs answered in O(1).
+    pub idle_runs: u64,
+    pub agent_visits: u64,
+    /// Groups of siblings put in order.
+    pub sorts: u64,
+    pub offers: u64,
+}

@@ -1,0 +1,48 @@
+//! Who is next: sharing policies, one file each, as parameters of the Mesos cycle.
+//!
+//! A sorter keeps its clients in a tree of paths and hands out its active leaves in pre-order of
+//! the sorted tree. A policy says how siblings rank; ties go to fewer allocations, then to the
+//! bytes of the path (`src/master/allocator/mesos/sorter`). Adding one: a file here with its doc,
+//! its parameters and its tests, and a word in `policies!` below.
+
+use crate::base::dice::SiteKey;
+use crate::base::quantity::Quantities;
+
+/// What a policy may know of a node of the sorter's tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Offered or allocated in the subtree.
+    pub allocated: Quantities,
+    /// Of the whole cluster.
+    pub total: Quantities,
+    pub weight: f64,
+    /// Order of creation of the node in its sorter.
+    pub serial: u64,
+    /// Bit i set: resource kind i does not count in shares.
+    pub excluded: u8,
+}
+
+/// The dice of one call of `sort`: (key of the policy's site, entity of this call).
+#[derive(Clone, Copy, Debug)]
+pub struct Throw {
+    pub key: SiteKey,
+    pub entity: u64,
+}
+
+/// A rule for the order of siblings.
+pub trait Sharing: Clone + Send + 'static {
+    /// True if a rank changes only when the standing does; then the order is kept between calls
+    /// and repaired where it changed. False: ranks are drawn anew at every call.
+    const STEADY: bool;
+    /// Lower comes first.
+    fn rank(&self, node: &Standing, throw: Throw) -> f64;
+}
+
+macro_rules! policies {
+    ($($name:ident),+) => {
+        $(pub mod $name;)+
+        /// Names and summaries, in the order of the list.
+        pub const POLICIES: &[(&str, &str)] = &[$((stringify!($name), $name::SUMMARY)),+];
+    };
+}
+policies!(drf, random);
