@@ -265,9 +265,10 @@ fn read_disk(json: &In) -> Fallible<Option<Disk>> {
     Ok(said.then_some(disk))
 }
 
-/// Whole amounts as whole numbers, others as the double that upstream rebuilds.
+/// Whole amounts as whole numbers, others as the double nearest to the decimal: upstream prints
+/// 15 digits of the one that it rebuilds (1.2349999999999999), which is the same text (1.235).
 fn number(amount: Milli) -> Json {
-    if amount.0 % 1000 == 0 { json!(amount.0 / 1000) } else { json!(amount.to_f64()) }
+    if amount.0 % 1000 == 0 { json!(amount.0 / 1000) } else { json!(amount.0 as f64 / 1000.0) }
 }
 
 fn write(object: &Object, form: JsonForm) -> Fallible<Json> {
@@ -463,7 +464,7 @@ mod tests {
         ];
         let text: String = bad.iter().map(|json| format!("{}\n", Resources::from_json(json).unwrap_err())).collect();
         expect![[r#"
-            resources are a list, at ``: write `[{"name": ...}, ...]`
+            resources are a list, at the top: write `[{"name": ...}, ...]`
             not an object, at `[0]`: write `{...}`
             there is no value, at `[0]`: add `scalar`, `ranges` or `set`
             the name is empty, at `[0]`: name the resource

@@ -56,7 +56,7 @@ impl ResourceError {
 pub enum Place {
     /// Offset in bytes into the text.
     Byte(usize),
-    /// Path into the JSON value.
+    /// Path into the JSON value, empty for the whole.
     Path(String),
     /// A resource object, printed.
     Object(String),
@@ -66,6 +66,7 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Byte(at) => write!(f, "byte {at}"),
+            Self::Path(path) if path.is_empty() => f.write_str("the top"),
             Self::Path(path) => write!(f, "`{path}`"),
             Self::Object(object) => write!(f, "`{object}`"),
         }

@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         }
         let start = self.at;
         let word = self.needed("the value")?;
-        let mend = "write a number, ranges `[1-10]` or a set `{a,b}`";
+        let mend = "write a number, ranges `[1-10]` or a set `{a,b}`, and `;` before the next resource";
         let here = |what: String| ResourceError::new(what, Place::Byte(start), mend);
         let number = f64::from_str(&word).map_err(|_| here(format!("`{word}` is no value of a resource")))?;
         scalar(number).map(Value::Scalar).map_err(|what| here(what.into()))
@@ -580,12 +580,12 @@ mod tests {
         expect![[r#"
             cpus                     expected `:`, at byte 4: write `name:value`
             cpus:                    the value is missing, at byte 5: write it here, in quotes if it has special characters
-            cpus:x                   `x` is no value of a resource, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`
-            cpus:-1                  the amount is negative, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`
-            cpus:nan                 the amount is no finite number, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`
-            cpus:1e13                the amount is larger than 10^12, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`
-            cpus:0.00001             the amount is smaller than a thousandth, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`
-            cpus:1 mem:2             `1 mem` is no value of a resource, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`
+            cpus:x                   `x` is no value of a resource, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`, and `;` before the next resource
+            cpus:-1                  the amount is negative, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`, and `;` before the next resource
+            cpus:nan                 the amount is no finite number, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`, and `;` before the next resource
+            cpus:1e13                the amount is larger than 10^12, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`, and `;` before the next resource
+            cpus:0.00001             the amount is smaller than a thousandth, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`, and `;` before the next resource
+            cpus:1 mem:2             `1 mem` is no value of a resource, at byte 5: write a number, ranges `[1-10]` or a set `{a,b}`, and `;` before the next resource
             gpus:0.5                 gpus come in whole numbers, at byte 0: correct this object
             ports:[5-1]              a range ends before it begins, at byte 7: write ranges as `[1-10, 20-30]`
             ports:[1-5,5-6]          two ranges overlap, at byte 7: write ranges as `[1-10, 20-30]`
