@@ -1,27 +1,91 @@
 //! The event queue: events in order of (time, sequence) and nothing else.
 //!
-//! A 4-ary heap of 16-byte keys with the payloads in a slab, and a lane for events of the current
-//! instant, which need no heap: whatever is pushed for "now" comes after everything that the heap
-//! still holds for "now", because that was pushed before the clock came here.
+//! Two 4-ary heaps of 16-byte keys, for events that are near and far, with the payloads in a slab,
+//! and a lane for events of the current instant, which need no heap: whatever is pushed for "now"
+//! comes after everything that the heaps still hold for "now", because that was pushed before the
+//! clock came here.
 
 use crate::base::time::Time;
 use std::collections::VecDeque;
 
-/// Bits of a key's second word that name the payload's slot; the rest is the sequence number.
+/// Bits of a key that name the payload's slot.
 const SLOT_BITS: u32 = 24;
-const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+const SLOT_MASK: u128 = (1 << SLOT_BITS) - 1;
+/// Bits of a key below the instant: sequence number, then slot.
+const ORDER_BITS: u32 = 64;
+/// Events nearer than this are kept apart from those further away: messages on their way are few
+/// and short-lived, timers and ends of tasks are many and far, and neither should pay for the other.
+const NEAR_NS: i64 = 1 << 23;
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Key {
-    at: i64,
-    /// Sequence number above, slot below: sequence numbers differ, so slots never decide.
-    order: u64,
+/// Instant, sequence number, slot, from the top: sequence numbers differ, so slots never decide.
+type Key = u128;
+
+fn instant(key: Key) -> Time {
+    Time((key >> ORDER_BITS) as i64)
+}
+
+/// A 4-ary heap of keys.
+#[derive(Clone, Debug, Default)]
+struct Heap(Vec<Key>);
+
+impl Heap {
+    #[inline]
+    fn push(&mut self, key: Key) {
+        let mut at = self.0.len();
+        self.0.push(key);
+        let heap = &mut self.0[..];
+        while at > 0 {
+            let parent = (at - 1) / 4;
+            if heap[parent] <= key {
+                break;
+            }
+            heap[at] = heap[parent];
+            at = parent;
+        }
+        heap[at] = key;
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Key> {
+        let last = self.0.pop()?;
+        let heap = &mut self.0[..];
+        let Some(&first) = heap.first() else { return Some(last) };
+        let mut at = 0;
+        loop {
+            let child = at * 4 + 1;
+            let least = match heap.get(child..) {
+                Some([a, b, c, d, ..]) => {
+                    let (i, x) = if b < a { (1, b) } else { (0, a) };
+                    let (j, y) = if d < c { (3, d) } else { (2, c) };
+                    child + if y < x { j } else { i }
+                }
+                Some([]) | None => break,
+                Some(few) => {
+                    let mut least = 0;
+                    for (i, key) in few.iter().enumerate() {
+                        if *key < few[least] {
+                            least = i;
+                        }
+                    }
+                    child + least
+                }
+            };
+            if heap[least] >= last {
+                break;
+            }
+            heap[at] = heap[least];
+            at = least;
+        }
+        heap[at] = last;
+        Some(first)
+    }
 }
 
 /// Events with their instants. Cloning it forks it.
 #[derive(Clone, Debug)]
 pub struct Queue<T> {
-    heap: Vec<Key>,
+    near: Heap,
+    far: Heap,
     slab: Vec<Option<T>>,
     free: Vec<u32>,
     lane: VecDeque<T>,
@@ -32,7 +96,8 @@ pub struct Queue<T> {
 impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self {
-            heap: Vec::new(),
+            near: Heap::default(),
+            far: Heap::default(),
             slab: Vec::new(),
             free: Vec::new(),
             lane: VecDeque::new(),
@@ -50,16 +115,26 @@ impl<T> Queue<T> {
     }
     #[must_use]
     pub fn len(&self) -> usize {
-        self.heap.len() + self.lane.len()
+        self.near.0.len() + self.far.0.len() + self.lane.len()
     }
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty() && self.lane.is_empty()
+        self.len() == 0
     }
+
+    #[inline]
+    fn first(&self) -> Option<Key> {
+        match (self.near.0.first(), self.far.0.first()) {
+            (Some(a), Some(b)) => Some(*a.min(b)),
+            (a, b) => a.or(b).copied(),
+        }
+    }
+
     /// The instant of the next event.
+    #[inline]
     #[must_use]
     pub fn next_time(&self) -> Option<Time> {
-        if self.lane.is_empty() { self.heap.first().map(|k| Time(k.at)) } else { Some(self.now) }
+        if self.lane.is_empty() { self.first().map(instant) } else { Some(self.now) }
     }
 
     /// Adds an event; an instant that has passed counts as now.
@@ -79,74 +154,38 @@ impl<T> Queue<T> {
                 self.slab.len() as u32 - 1
             }
         };
-        assert!(u64::from(slot) <= SLOT_MASK && self.sequence < 1 << (64 - SLOT_BITS), "too many events");
-        let key = Key { at: at.0, order: self.sequence << SLOT_BITS | u64::from(slot) };
+        assert!(u128::from(slot) <= SLOT_MASK && self.sequence < 1 << (ORDER_BITS - SLOT_BITS), "too many events");
+        let order = u128::from(self.sequence) << SLOT_BITS | u128::from(slot);
         self.sequence += 1;
-        self.heap.push(key);
-        self.sift_up(self.heap.len() - 1);
+        // The instant is later than now, so it is not negative.
+        let key = (at.0 as u128) << ORDER_BITS | order;
+        if at.0 - self.now.0 < NEAR_NS {
+            self.near.push(key);
+        } else {
+            self.far.push(key);
+        }
     }
 
     /// Removes the next event and moves the clock to its instant.
     #[inline]
     pub fn pop(&mut self) -> Option<(Time, T)> {
-        match self.heap.first() {
-            Some(key) if key.at == self.now.0 || self.lane.is_empty() => {}
-            _ => return Some((self.now, self.lane.pop_front()?)),
-        }
-        let last = self.heap.pop()?;
-        let key = match self.heap.first_mut() {
-            Some(first) => {
-                let key = std::mem::replace(first, last);
-                self.sift_down();
-                key
+        match self.first() {
+            Some(key) if self.lane.is_empty() || instant(key) == self.now => {
+                let near = self.near.0.first() == Some(&key);
+                let key = if near { self.near.pop() } else { self.far.pop() }?;
+                let slot = (key & SLOT_MASK) as u32;
+                self.free.push(slot);
+                self.now = instant(key);
+                Some((self.now, self.slab[slot as usize].take()?))
             }
-            None => last,
-        };
-        let slot = (key.order & SLOT_MASK) as u32;
-        self.free.push(slot);
-        self.now = Time(key.at);
-        Some((self.now, self.slab[slot as usize].take()?))
+            _ => Some((self.now, self.lane.pop_front()?)),
+        }
     }
 
     /// Moves the clock forward without an event; never past the next one, never back.
     pub fn advance(&mut self, to: Time) {
         let limit = self.next_time().unwrap_or(Time::MAX);
         self.now = self.now.max(to.min(limit));
-    }
-
-    fn sift_up(&mut self, mut at: usize) {
-        let key = self.heap[at];
-        while at > 0 {
-            let parent = (at - 1) / 4;
-            if self.heap[parent] <= key {
-                break;
-            }
-            self.heap[at] = self.heap[parent];
-            at = parent;
-        }
-        self.heap[at] = key;
-    }
-
-    fn sift_down(&mut self) {
-        let heap = &mut self.heap[..];
-        let key = heap[0];
-        let mut at = 0;
-        loop {
-            let first = at * 4 + 1;
-            let Some(children) = heap.get(first..heap.len().min(first + 4)).filter(|c| !c.is_empty()) else { break };
-            let mut least = 0;
-            for (i, child) in children.iter().enumerate().skip(1) {
-                if *child < children[least] {
-                    least = i;
-                }
-            }
-            if heap[first + least] >= key {
-                break;
-            }
-            heap[at] = heap[first + least];
-            at = first + least;
-        }
-        heap[at] = key;
     }
 }
 
@@ -158,13 +197,13 @@ mod tests {
     proptest! {
         /// Against a list that is kept sorted by (time, sequence).
         #[test]
-        fn pops_in_order_of_time_and_sequence(steps in prop::collection::vec((0_u8..3, 0_i64..6), 1..400)) {
+        fn pops_in_order_of_time_and_sequence(steps in prop::collection::vec((0_u8..3, 0_i64..6), 1..400), scale in prop::sample::select(vec![1, NEAR_NS / 3])) {
             let mut queue = Queue::default();
             let mut list: Vec<(i64, u32)> = Vec::new();
             let mut next = 0;
             for (what, delay) in steps {
                 if what < 2 {
-                    let at = queue.now().0 + delay;
+                    let at = queue.now().0 + delay * scale;
                     queue.push(Time(at), next);
                     let place = list.partition_point(|&(t, _)| t <= at);
                     list.insert(place, (at, next));

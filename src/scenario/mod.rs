@@ -1,4 +1,4 @@
-//! Scenario files: text to plain data.
-
 pub mod model;
 pub mod section;
+pub mod units;
+#[derive(Debug)] pub struct Error(pub String);

@@ -1,0 +1,807 @@
+//! The world: seats the cores on the engine and gives them a network, disks, containers, faults.
+//!
+//! One run is one thread. The world is `Clone + Send`: a clone goes on exactly as the original.
+//! What happens comes out as facts (digested here), and on demand as details and messages; the
+//! world never looks at who reads them.
+
+mod beats;
+pub mod bench;
+pub mod build;
+pub mod fault;
+mod link;
+pub mod view;
+
+use crate::actor::{Behaviour, Cx, DiskOp, Effect, Input, Mailbox, ProcessId, TimerKey};
+use crate::base::dice::{Dice, Site};
+use crate::base::digest::Digest;
+use crate::base::id::{JobId, Names, Symbol, TaskId};
+use crate::base::map::Lookup;
+use crate::base::quantity::Quantities;
+use crate::base::sampler::Distribution;
+use crate::base::time::{Span, Time};
+use crate::engine::queue::Queue;
+use crate::fact::{At, Detail, End, Fact, ProcessKind};
+use crate::frameworks::batch::Batch;
+use crate::job::{Job, TaskSpec};
+use crate::mesos::agent::Agent;
+use crate::mesos::allocator::Allocate;
+use crate::mesos::master::Master;
+use crate::mesos::message::Msg;
+use crate::mesos::registrar::Registrar;
+use crate::workload::{Arrival, Source};
+use beats::{Beats, Outcome, Surroundings};
+use fault::Fault;
+use link::{Network, process};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+const DISK: Site = Site::new("disk-latency");
+const DURATION: Site = Site::new("task-duration");
+const EXIT: Site = Site::new("task-exit");
+
+/// After the last job has ended the run goes on for this long, so that acknowledgements arrive.
+const SETTLE: Span = Span::from_secs(1);
+
+/// What waits in the queue.
+#[derive(Clone, Debug)]
+enum Event {
+    Deliver { link: u32, direction: u8, epoch: u32, msg: Msg },
+    Dispatch { to: ProcessId, mailbox: Mailbox, msg: Msg },
+    Timer { to: ProcessId, mailbox: Mailbox, key: TimerKey, serial: u64 },
+    Persisted { to: ProcessId, mailbox: Mailbox, token: u64, op: DiskOp },
+    /// The connection with `peer` was found broken.
+    Exited { to: ProcessId, peer: ProcessId },
+    ContainerEnds { of: ProcessId, key: u64, how: End },
+    /// A busy mailbox has served its first input.
+    Served { to: ProcessId, mailbox: Mailbox },
+    Start { slot: u32 },
+    Arrival { source: u32 },
+    Request { number: u32 },
+    FaultBegins { fault: u32 },
+    FaultEnds { fault: u32 },
+}
+
+/// The cores of one process.
+#[derive(Clone, Debug)]
+enum Core {
+    Master { master: Box<Master>, allocator: Box<dyn Allocate>, registrar: Box<Registrar> },
+    Agent(Box<Agent>),
+    Framework(Box<Batch>),
+    Bench(Box<bench::Actor>),
+}
+
+#[derive(Clone, Debug)]
+struct Container {
+    key: u64,
+    task: TaskId,
+    spec: Arc<TaskSpec>,
+}
+
+/// A mailbox with a service time: an input is handled when it has been served.
+#[derive(Clone, Debug, Default)]
+struct Desk {
+    service: Span,
+    waiting: VecDeque<Input>,
+}
+
+#[derive(Clone, Debug)]
+struct Process {
+    kind: ProcessKind,
+    name: Symbol,
+    incarnation: u32,
+    core: Option<Core>,
+    disk: Vec<DiskOp>,
+    desks: [Desk; Mailbox::COUNT],
+    containers: Vec<Container>,
+    /// Difference of its wall clock from the true time.
+    skew: Span,
+    /// Effects carried out in this life, and after which one it is to be stopped.
+    effects: u64,
+    stop_after: Option<u64>,
+    sabotage: Option<Sabotage>,
+}
+
+impl Process {
+    fn is_alive(&self) -> bool {
+        self.core.is_some()
+    }
+}
+
+#[derive(Clone)]
+struct Feed {
+    source: Box<dyn Source>,
+    next: Option<Arrival>,
+}
+
+/// Outside input, numbered and kept: what a scenario's `[[request]]` or a live client asks.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Request {
+    Submit(Arrival),
+}
+
+/// A message seen on its way, for checks and traces: once when a core sends it and, if it arrives,
+/// once when a core is given it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub at: Time,
+    pub from: ProcessId,
+    pub to: ProcessId,
+    /// Mailbox that it is meant for.
+    pub mailbox: Mailbox,
+    pub sent: bool,
+    pub msg: Msg,
+}
+
+/// Changes what a core wants done before it is: a sabotaged core, for tests of the checks.
+pub type Sabotage = fn(Mailbox, &mut Vec<Effect>);
+
+/// A scheduled fault.
+#[derive(Clone)]
+struct Planned {
+    fault: Box<dyn Fault>,
+    bit: bool,
+    active: bool,
+}
+
+#[derive(Clone)]
+pub struct World {
+    queue: Queue<Event>,
+    beats: Beats,
+    network: Network,
+    disk_latency: Distribution,
+    processes: Vec<Process>,
+    timers: Lookup<(u32, Mailbox, TimerKey), u64>,
+    serial: u64,
+    dice: Dice,
+    names: Names,
+    behaviour: Arc<Behaviour>,
+    blueprint: Arc<build::Blueprint>,
+    feeds: Vec<Feed>,
+    requests: Vec<(Time, Request)>,
+    next_job: u32,
+    faults: Vec<Planned>,
+    outbox: Vec<Effect>,
+    /// Jobs submitted and not yet over, arrivals still to come, and when the last job ended.
+    open_jobs: u64,
+    done_at: Option<Time>,
+    /// First thing that went wrong with the input of the run.
+    failure: Option<String>,
+
+    digest: Digest,
+    facts: Vec<At<Fact>>,
+    details: Option<Vec<At<Detail>>>,
+    seen: Option<Vec<Seen>>,
+    events: u64,
+    sent: Vec<u64>,
+    dropped: u64,
+}
+
+impl World {
+    // ---- driving ----
+
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.queue.now()
+    }
+
+    /// The instant of the next thing to happen.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Time> {
+        match (self.queue.next_time(), self.beats.next_time()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Lets the next thing happen; false if there is none.
+    pub fn step(&mut self) -> bool {
+        let (event, beat) = (self.queue.next_time(), self.beats.next_time());
+        match (event, beat) {
+            (None, None) => false,
+            (Some(e), b) if b.is_none_or(|b| e <= b) => {
+                let (_, event) = self.queue.pop().expect("it has a time");
+                self.events += 1;
+                self.happen(event);
+                true
+            }
+            (_, Some(b)) => {
+                self.queue.advance(b);
+                self.beat();
+                true
+            }
+            (Some(_), None) => unreachable!("the first arm takes it"),
+        }
+    }
+
+    /// Runs until the instant has passed or nothing is left; the clock then stands there.
+    pub fn run_until(&mut self, end: Time) {
+        while self.next_time().is_some_and(|t| t <= end) && self.failure.is_none() {
+            self.step();
+        }
+        self.queue.advance(end);
+    }
+
+    /// Outside input now. It is numbered, kept, and takes the same path as a scenario's.
+    pub fn inject(&mut self, request: Request) -> u32 {
+        let number = self.requests.len() as u32;
+        self.requests.push((self.now(), request));
+        self.queue.push(self.now(), Event::Request { number });
+        number
+    }
+
+    /// All jobs of all workloads are over and the dust has settled.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done_at.is_some_and(|t| self.now() >= t + SETTLE)
+    }
+
+    /// Nothing more happens at this instant and no mailbox of a master has a backlog: books that
+    /// are kept in several mailboxes must agree.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let idle = |p: &Process| p.kind != ProcessKind::Master || p.desks.iter().all(|d| d.waiting.is_empty());
+        self.next_time().is_none_or(|t| t > self.now()) && self.processes.iter().take(16).all(idle)
+    }
+
+    /// What was wrong with the input of the run, if anything.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    // ---- what came out ----
+
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+    #[must_use]
+    pub fn dice(&self) -> &Dice {
+        &self.dice
+    }
+    pub fn dice_mut(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+    /// Facts since the last call, in order.
+    pub fn take_facts(&mut self, into: &mut Vec<At<Fact>>) {
+        into.append(&mut self.facts);
+    }
+    /// From now on details are made.
+    pub fn watch_details(&mut self) {
+        self.details.get_or_insert_default();
+    }
+    pub fn take_details(&mut self, into: &mut Vec<At<Detail>>) {
+        if let Some(details) = &mut self.details {
+            into.append(details);
+        }
+    }
+    /// From now on messages are shown when they are handled.
+    pub fn watch_messages(&mut self) {
+        self.seen.get_or_insert_default();
+    }
+    pub fn take_messages(&mut self, into: &mut Vec<Seen>) {
+        if let Some(seen) = &mut self.seen {
+            into.append(seen);
+        }
+    }
+    /// Every beat is made, idle or not.
+    pub fn make_all_beats(&mut self) {
+        self.beats.eager = true;
+    }
+    /// Events handled, beats made, messages lost on the way.
+    #[must_use]
+    pub fn counts(&self) -> [u64; 3] {
+        [self.events, self.beats.made, self.dropped]
+    }
+    /// Messages sent so far by kind, those within a process included.
+    #[must_use]
+    pub fn messages(&self) -> Vec<(&'static str, u64)> {
+        Msg::LABELS.iter().copied().zip(self.sent.iter().copied()).filter(|(_, n)| *n > 0).collect()
+    }
+
+    fn emit(&mut self, fact: Fact) {
+        let at = self.now();
+        fact.digest(at, &mut self.digest);
+        match fact {
+            Fact::JobSubmitted { .. } => self.open_jobs += 1,
+            Fact::JobEnded { .. } | Fact::JobUnplaceable { .. } => {
+                self.open_jobs -= 1;
+                self.note_done();
+            }
+            _ => {}
+        }
+        self.facts.push(At { at, what: fact });
+    }
+
+    fn note_done(&mut self) {
+        let idle = self.open_jobs == 0 && self.feeds.iter().all(|f| f.next.is_none());
+        self.done_at = idle.then(|| self.now());
+    }
+
+    // ---- events ----
+
+    fn is_current(&self, id: ProcessId) -> bool {
+        self.processes.get(id.slot as usize).is_some_and(|p| p.is_alive() && p.incarnation == id.incarnation)
+    }
+
+    fn id_of(&self, slot: u32) -> ProcessId {
+        process(slot, self.processes[slot as usize].incarnation)
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Deliver { link, direction, epoch, msg } => self.deliver(link, direction, epoch, msg),
+            Event::Dispatch { to, mailbox, msg } => {
+                if self.is_current(to) {
+                    self.hand(to, mailbox, Input::Message { from: to, msg });
+                }
+            }
+            Event::Timer { to, mailbox, key, serial } => {
+                let name = (to.slot, mailbox, key);
+                if self.timers.get(&name) == Some(&serial) {
+                    self.timers.remove(&name);
+                    if self.is_current(to) {
+                        self.hand(to, mailbox, Input::Timer { key });
+                    }
+                }
+            }
+            Event::Persisted { to, mailbox, token, op } => {
+                if self.is_current(to) {
+                    self.processes[to.slot as usize].disk.push(op);
+                    self.hand(to, mailbox, Input::Persisted { token });
+                }
+            }
+            Event::Exited { to, peer } => {
+                if self.is_current(to) {
+                    self.hand(to, Mailbox::MAIN, Input::Exited { peer });
+                }
+            }
+            Event::ContainerEnds { of, key, how } => self.container_ends(of, key, how),
+            Event::Served { to, mailbox } => self.served(to, mailbox),
+            Event::Start { slot } => self.start(slot),
+            Event::Arrival { source } => self.arrive(source),
+            Event::Request { number } => {
+                let Request::Submit(arrival) = self.requests[number as usize].1.clone();
+                self.submit(arrival);
+            }
+            Event::FaultBegins { fault } => self.fault_begins(fault),
+            Event::FaultEnds { fault } => self.fault_ends(fault),
+        }
+    }
+
+    fn deliver(&mut self, link: u32, direction: u8, epoch: u32, msg: Msg) {
+        let connection = &mut self.network.links[link as usize];
+        if connection.epoch != epoch {
+            self.dropped += 1;
+            return;
+        }
+        let (from, to) = connection.ends(direction as usize);
+        let first = !std::mem::replace(&mut connection.linked[direction as usize], true);
+        if let Some(cut) = self.network.cut_between(from, to) {
+            return self.swallow(link, cut);
+        }
+        let connection = &self.network.links[link as usize];
+        let (from, to) = connection.processes(direction as usize);
+        if !self.is_current(to) {
+            self.dropped += 1;
+            return;
+        }
+        if first {
+            self.hand(to, Mailbox::MAIN, Input::Linked { peer: from });
+            if !self.is_current(to) {
+                return;
+            }
+        }
+        self.hand(to, Mailbox::MAIN, Input::Message { from, msg });
+    }
+
+    fn swallow(&mut self, link: u32, cut: u32) {
+        self.network.links[link as usize].damaged = true;
+        self.dropped += 1;
+        self.bite(cut);
+    }
+
+    /// Gives an input to a mailbox, at once or behind what it is busy with.
+    fn hand(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
+        let desk = &mut self.processes[to.slot as usize].desks[mailbox.0 as usize];
+        if desk.service == Span::ZERO {
+            return self.handle(to, mailbox, input);
+        }
+        desk.waiting.push_back(input);
+        if desk.waiting.len() == 1 {
+            let ready = self.queue.now() + desk.service;
+            self.queue.push(ready, Event::Served { to, mailbox });
+        }
+    }
+
+    fn served(&mut self, to: ProcessId, mailbox: Mailbox) {
+        if !self.is_current(to) {
+            return;
+        }
+        let desk = &mut self.processes[to.slot as usize].desks[mailbox.0 as usize];
+        let Some(input) = desk.waiting.pop_front() else { return };
+        if !desk.waiting.is_empty() {
+            let ready = self.queue.now() + desk.service;
+            self.queue.push(ready, Event::Served { to, mailbox });
+        }
+        self.handle(to, mailbox, input);
+    }
+
+    fn handle(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
+        if let (Some(seen), Input::Message { from, msg }) = (&mut self.seen, &input) {
+            let at = self.queue.now();
+            seen.push(Seen { at, from: *from, to, mailbox, sent: false, msg: msg.clone() });
+        }
+        let now = self.queue.now();
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let process = &mut self.processes[to.slot as usize];
+        let mut cx = Cx {
+            now,
+            wall: now + process.skew,
+            me: to,
+            dice: &mut self.dice,
+            names: &mut self.names,
+            behaviour: &self.behaviour,
+            outbox: &mut outbox,
+            detailed: self.details.is_some(),
+        };
+        match process.core.as_mut().expect("only live processes are given inputs") {
+            Core::Agent(agent) => agent.handle(&mut cx, input),
+            Core::Master { master, allocator, registrar } => match mailbox {
+                Mailbox::ALLOCATOR => allocator.handle(&mut cx, input),
+                Mailbox::REGISTRAR => registrar.handle(&mut cx, input),
+                _ => master.handle(&mut cx, input),
+            },
+            Core::Framework(framework) => framework.handle(&mut cx, input),
+            Core::Bench(bench) => bench.handle(&mut cx, input),
+        }
+        if let Some(sabotage) = self.processes[to.slot as usize].sabotage {
+            sabotage(mailbox, &mut outbox);
+        }
+        for effect in outbox.drain(..) {
+            if self.seen.is_some() {
+                self.see_sent(to, &effect);
+            }
+            self.carry_out(to, mailbox, effect);
+            let process = &mut self.processes[to.slot as usize];
+            process.effects += 1;
+            if process.stop_after == Some(process.effects) {
+                self.stop(to.slot, true);
+            }
+            if !self.is_current(to) {
+                // Crashed half way: the rest never happens.
+                break;
+            }
+        }
+        outbox.clear();
+        self.outbox = outbox;
+    }
+
+    fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
+        let (to, mailbox, msg) = match effect {
+            Effect::Send { to, msg } => (*to, Mailbox::MAIN, msg),
+            Effect::Dispatch { to, msg } => (from, *to, msg),
+            _ => return,
+        };
+        let at = self.queue.now();
+        if let Some(seen) = &mut self.seen {
+            seen.push(Seen { at, from, to, mailbox, sent: true, msg: msg.clone() });
+        }
+    }
+
+    #[inline]
+    fn carry_out(&mut self, from: ProcessId, mailbox: Mailbox, effect: Effect) {
+        match effect {
+            Effect::Send { to, msg } => self.send(from, to, msg),
+            Effect::Dispatch { to, msg } => {
+                self.sent[msg.kind()] += 1;
+                self.queue.push(self.queue.now(), Event::Dispatch { to: from, mailbox: to, msg });
+            }
+            Effect::Timer { key, after } => {
+                self.serial += 1;
+                self.timers.insert((from.slot, mailbox, key), self.serial);
+                let at = self.queue.now().saturating_add(after);
+                self.queue.push(at, Event::Timer { to: from, mailbox, key, serial: self.serial });
+            }
+            Effect::Cancel { key } => {
+                self.timers.remove(&(from.slot, mailbox, key));
+            }
+            Effect::Persist { token, op } => {
+                let wait = match self.disk_latency {
+                    Distribution::Fixed(span) => span,
+                    drawn => {
+                        self.serial += 1;
+                        let effects = self.processes[from.slot as usize].effects;
+                        let entity = u64::from(from.slot) << 32 | u64::from(from.incarnation);
+                        drawn.sample(self.dice.draw(DISK, entity, effects))
+                    }
+                };
+                let at = self.queue.now().saturating_add(wait);
+                self.queue.push(at, Event::Persisted { to: from, mailbox, token, op });
+            }
+            Effect::Watch { peer, every, misses, mode } => {
+                self.with_beats(|beats, s| beats.watch(s, from, peer.slot, every, misses, mode));
+            }
+            Effect::Unwatch { peer } => self.with_beats(|beats, s| beats.unwatch(s, from.slot, peer.slot)),
+            Effect::Spawn { key, spec, task } => self.spawn(from, key, spec, task),
+            Effect::Exit { key: Some(key) } => self.end_container(from, key),
+            Effect::Exit { key: None } => self.stop(from.slot, true),
+            Effect::Fact(fact) => self.emit(fact),
+            Effect::Detail(what) => {
+                let at = self.queue.now();
+                if let Some(details) = &mut self.details {
+                    details.push(At { at, what });
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, from: ProcessId, to: ProcessId, msg: Msg) {
+        self.sent[msg.kind()] += 1;
+        if !self.is_current(to) {
+            self.dropped += 1;
+            return;
+        }
+        let (link, direction) = self.network.find(from.slot, to.slot);
+        if let Some(cut) = self.network.cut_between(from.slot, to.slot) {
+            self.network.links[link as usize].open = true;
+            return self.swallow(link, cut);
+        }
+        let at = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+        let connection = &mut self.network.links[link as usize];
+        connection.connect(direction, from.incarnation, to.incarnation);
+        let epoch = connection.epoch;
+        self.queue.push(at, Event::Deliver { link, direction: direction as u8, epoch, msg });
+    }
+
+    // ---- heartbeats ----
+
+    fn with_beats<R>(&mut self, act: impl FnOnce(&mut Beats, &Surroundings) -> R) -> R {
+        let processes = &self.processes;
+        let alive = |slot: u32| processes[slot as usize].is_alive();
+        let surroundings = Surroundings { now: self.queue.now(), network: &self.network, alive: &alive };
+        act(&mut self.beats, &surroundings)
+    }
+
+    fn beat(&mut self) {
+        match self.with_beats(Beats::step) {
+            Outcome::Nothing => {}
+            Outcome::Swallowed { cut } => self.bite(cut),
+            Outcome::Missed { watcher, peer, misses } => {
+                if let Some(details) = &mut self.details {
+                    let what = Detail::BeatMissed { slot: watcher.slot, peer, misses };
+                    details.push(At { at: self.queue.now(), what });
+                }
+                if self.is_current(watcher) {
+                    let peer = self.id_of(peer);
+                    self.hand(watcher, Mailbox::MAIN, Input::WatchMissed { peer, misses });
+                }
+            }
+        }
+    }
+
+    // ---- containers ----
+
+    /// A synthetic container: its length and its exit are drawn by its task.
+    fn spawn(&mut self, of: ProcessId, key: u64, spec: Arc<TaskSpec>, task: TaskId) {
+        let entity = u64::from(spec.owner.0);
+        let span = match spec.behaviour.duration {
+            Distribution::Fixed(span) => span,
+            drawn => drawn.sample(self.dice.draw(DURATION, entity, task.bits())),
+        };
+        let fails = spec.behaviour.failure_ppm > 0
+            && self.dice.draw(EXIT, entity, task.bits()).chance_ppm(spec.behaviour.failure_ppm);
+        let how = if fails { End::Failed } else { End::Finished };
+        self.processes[of.slot as usize].containers.push(Container { key, task, spec });
+        self.queue.push(self.queue.now().saturating_add(span), Event::ContainerEnds { of, key, how });
+    }
+
+    fn container_ends(&mut self, of: ProcessId, key: u64, how: End) {
+        if !self.is_current(of) {
+            return;
+        }
+        let containers = &mut self.processes[of.slot as usize].containers;
+        let Some(at) = containers.iter().position(|c| c.key == key) else { return };
+        containers.swap_remove(at);
+        self.hand(of, Mailbox::MAIN, Input::ContainerEnded { key, how });
+    }
+
+    fn end_container(&mut self, of: ProcessId, key: u64) {
+        let containers = &self.processes[of.slot as usize].containers;
+        if containers.iter().any(|c| c.key == key) {
+            self.queue.push(self.queue.now(), Event::ContainerEnds { of, key, how: End::Killed });
+        }
+    }
+
+    // ---- processes ----
+
+    fn start(&mut self, slot: u32) {
+        if self.processes[slot as usize].is_alive() {
+            return;
+        }
+        let blueprint = self.blueprint.clone();
+        let core = blueprint.core(slot, &mut self.names, &mut self.dice, self.processes[slot as usize].incarnation);
+        let process = &mut self.processes[slot as usize];
+        process.core = Some(core);
+        let (kind, name, incarnation) = (process.kind, process.name, process.incarnation);
+        let disk: Arc<[DiskOp]> = process.disk.clone().into();
+        let id = link::process(slot, incarnation);
+        self.emit(Fact::ProcessStarted { slot, incarnation, kind, name });
+        // Whoever still has a connection with an earlier life of this address finds it broken.
+        self.break_links(slot, link::process(slot, incarnation.wrapping_sub(1)));
+        let mailboxes = if kind == ProcessKind::Master { Mailbox::COUNT } else { 1 };
+        for mailbox in 0..mailboxes as u8 {
+            self.handle(id, Mailbox(mailbox), Input::Start { disk: disk.clone() });
+        }
+        // In place of an election: everybody is told who leads when it starts.
+        if let Some(leader) = blueprint.leader(slot)
+            && self.is_current(id)
+        {
+            let leader = Some(self.id_of(leader));
+            self.queue.push(self.now(), Event::Dispatch { to: id, mailbox: Mailbox::MAIN, msg: Msg::Detected { leader } });
+        }
+    }
+
+    /// Ends a process and its containers. `noticed`: its connections break at once (the kernel
+    /// closes them); otherwise the machine vanishes and the other ends learn it later.
+    fn stop(&mut self, slot: u32, noticed: bool) {
+        if !self.processes[slot as usize].is_alive() {
+            return;
+        }
+        let id = self.id_of(slot);
+        let process = &mut self.processes[slot as usize];
+        process.core = None;
+        process.incarnation += 1;
+        process.effects = 0;
+        process.stop_after = None;
+        process.desks.iter_mut().for_each(|d| d.waiting.clear());
+        let (kind, name) = (process.kind, process.name);
+        let containers = std::mem::take(&mut process.containers);
+        for container in containers {
+            let (task, owner) = (container.task, container.spec.owner);
+            self.emit(Fact::TaskEnded { task, owner, host: name, how: End::Lost });
+        }
+        self.emit(Fact::ProcessStopped { slot, incarnation: id.incarnation, kind, name });
+        self.with_beats(|beats, s| beats.stopped(s, slot));
+        if noticed {
+            self.break_links(slot, id);
+        }
+    }
+
+    fn break_links(&mut self, slot: u32, gone: ProcessId) {
+        for peer in self.network.break_all(slot) {
+            if self.network.cut_between(slot, peer).is_some() || !self.processes[peer as usize].is_alive() {
+                continue;
+            }
+            let (link, direction) = self.network.find(slot, peer);
+            let at = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+            // The arrival drew a latency; the connection itself stays closed.
+            self.network.links[link as usize].open = false;
+            let to = self.id_of(peer);
+            self.queue.push(at, Event::Exited { to, peer: gone });
+        }
+    }
+
+    /// Alters the outbox of whatever runs in this slot from now on.
+    pub fn sabotage(&mut self, slot: u32, how: Sabotage) {
+        self.processes[slot as usize].sabotage = Some(how);
+    }
+
+    /// Stops a process after it has carried out this many more effects.
+    pub fn stop_after_effects(&mut self, slot: u32, effects: u64) {
+        let process = &mut self.processes[slot as usize];
+        process.stop_after = Some(process.effects + effects);
+    }
+
+    // ---- work ----
+
+    fn arrive(&mut self, source: u32) {
+        let Some(arrival) = self.feeds[source as usize].next.take() else { return };
+        self.submit(arrival);
+        self.feed(source);
+        self.note_done();
+    }
+
+    /// Fetches the next arrival of a workload.
+    fn feed(&mut self, source: u32) {
+        let feed = &mut self.feeds[source as usize];
+        match feed.source.next(&mut self.dice) {
+            Ok(next) => {
+                feed.next = next;
+                if let Some(arrival) = &feed.next {
+                    self.queue.push(arrival.at, Event::Arrival { source });
+                }
+            }
+            Err(error) => {
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+
+    fn submit(&mut self, arrival: Arrival) {
+        let id = JobId(self.next_job);
+        self.next_job += 1;
+        let (slot, owner, gang) = self.blueprint.framework(arrival.framework);
+        let spec = TaskSpec {
+            template: id,
+            owner,
+            each: arrival.each,
+            behaviour: arrival.behaviour,
+            devices: arrival.devices,
+        };
+        if !self.blueprint.can_hold(&spec) {
+            self.emit(Fact::JobSubmitted { job: id, owner, tasks: arrival.tasks, each: spec.each });
+            self.emit(Fact::JobUnplaceable { job: id, owner });
+            return;
+        }
+        let job = Job { tasks: arrival.tasks, gang: arrival.gang.unwrap_or(gang), spec: Arc::new(spec) };
+        let to = self.id_of(slot);
+        if self.is_current(to) {
+            self.hand(to, Mailbox::MAIN, Input::Message { from: to, msg: Msg::Submit(Arc::new(job), id) });
+        }
+    }
+
+    // ---- faults ----
+
+    fn fault_begins(&mut self, fault: u32) {
+        self.emit(Fact::FaultBegan { fault });
+        self.faults[fault as usize].active = true;
+        let act = self.faults[fault as usize].fault.clone();
+        if act.begin(self, fault) {
+            self.bite(fault);
+        }
+    }
+
+    fn fault_ends(&mut self, fault: u32) {
+        self.faults[fault as usize].active = false;
+        let act = self.faults[fault as usize].fault.clone();
+        act.end(self, fault);
+        self.emit(Fact::FaultEnded { fault });
+    }
+
+    /// The fault has an effect.
+    fn bite(&mut self, fault: u32) {
+        if let Some(planned) = self.faults.get_mut(fault as usize)
+            && !std::mem::replace(&mut planned.bit, true)
+        {
+            self.emit(Fact::FaultBit { fault });
+        }
+    }
+
+    /// Whether another fault than this one, still active, keeps the process down.
+    fn is_held_down(&self, slot: u32, but: u32) -> bool {
+        let others = self.faults.iter().enumerate().filter(|(i, _)| *i as u32 != but);
+        others.into_iter().any(|(_, p)| p.active && p.fault.holds_down(slot))
+    }
+
+    /// Swallows what goes from these slots to those until healed.
+    fn cut(&mut self, id: u32, from: &[u32], to: &[u32]) {
+        for &slot in from.iter().chain(to) {
+            self.with_beats(|beats, s| beats.disturb(s, slot));
+        }
+        self.network.cut(id, from, to);
+    }
+
+    fn heal(&mut self, id: u32) {
+        self.network.heal(id);
+        for (a, b) in self.network.take_damaged() {
+            for (to, peer) in [(a, b), (b, a)] {
+                if self.processes[to as usize].is_alive() {
+                    let (to, peer) = (self.id_of(to), self.id_of(peer));
+                    self.queue.push(self.now(), Event::Exited { to, peer });
+                }
+            }
+        }
+    }
+
+    /// Sum of the totals of all machines.
+    #[must_use]
+    pub fn capacity(&self) -> Quantities {
+        self.blueprint.capacity()
+    }
+}

@@ -450,7 +450,9 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
         // A filter that has ended since may let something through.
         let ended = self.clients.iter().any(|(_, c)| c.filters.earliest.is_some_and(|e| e <= trigger.at));
         let full = candidates == Candidates::All;
-        if !self.dirty && !ended {
+        // Nobody who could take an offer: the state stays as it is for the next run.
+        let nobody = self.roles.values().all(|r| r.sorter.active_clients() == 0);
+        if nobody || !self.dirty && !ended {
             self.work.idle_runs += 1;
             return;
         }

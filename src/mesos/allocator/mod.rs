@@ -49,6 +49,17 @@ impl Clone for Box<dyn Allocate> {
     }
 }
 
+/// The Mesos cycle with policies chosen by name, or `None` if there is none of that name.
+/// `most`: bounds for the chunk policy `slice`.
+#[must_use]
+pub fn by_name(policy: &str, chunk: &str, most: Quantities, flags: Flags) -> Option<Box<dyn Allocate>> {
+    match chunk {
+        "whole" => policy::cycle(policy, chunk::whole::Whole, flags),
+        "slice" => policy::cycle(policy, chunk::slice::Slice { most }, flags),
+        _ => None,
+    }
+}
+
 /// Counts of work, asserted in tests where timings would not be stable.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Work {

@@ -5,6 +5,9 @@
 //! bytes of the path (`src/master/allocator/mesos/sorter`). Adding one: a file here with its doc,
 //! its parameters and its tests, and a word in `policies!` below.
 
+use super::chunk::Chunk;
+use super::cycle::Cycle;
+use super::{Allocate, Flags};
 use crate::base::dice::SiteKey;
 use crate::base::quantity::Quantities;
 
@@ -39,10 +42,18 @@ pub trait Sharing: Clone + Send + 'static {
 }
 
 macro_rules! policies {
-    ($($name:ident),+) => {
+    ($($name:ident $type:ident),+) => {
         $(pub mod $name;)+
         /// Names and summaries, in the order of the list.
         pub const POLICIES: &[(&str, &str)] = &[$((stringify!($name), $name::SUMMARY)),+];
+
+        /// The Mesos cycle with the policy of that name.
+        pub fn cycle<C: Chunk + std::fmt::Debug>(name: &str, chunk: C, flags: Flags) -> Option<Box<dyn Allocate>> {
+            match name {
+                $(stringify!($name) => Some(Box::new(Cycle::new($name::$type, chunk, flags))),)+
+                _ => None,
+            }
+        }
     };
 }
-policies!(drf, random);
+policies!(drf Drf, random Random);

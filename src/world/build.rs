@@ -1,0 +1,425 @@
+//! From a scenario to a world: the only place that resolves names to code.
+
+use super::fault::{self, Occurrence};
+use super::link::Network;
+use super::{Core, Desk, Feed, Planned, Process, World};
+use crate::actor::{Behaviour, DiskOp, Mailbox};
+use crate::base::dice::{Dice, Site};
+use crate::base::id::{Names, Symbol};
+use crate::base::map::{Lookup, Map};
+use crate::base::quantity::{KINDS, Milli, Quantities};
+use crate::base::sampler::Distribution;
+use crate::base::time::{Span, Time};
+use crate::engine::queue::Queue;
+use crate::fact::ProcessKind;
+use crate::frameworks::batch::{self, Batch};
+use crate::frameworks::chooser::{CHOOSERS, Choice};
+use crate::job::TaskSpec;
+use crate::mesos::agent::{self, Agent};
+use crate::mesos::allocator::{self, Allocate};
+use crate::mesos::master::{self, Master};
+use crate::mesos::message::{AgentInfo, Capabilities, Msg, Refuse};
+use crate::mesos::resource::Resources;
+use crate::scenario::model::{self, Scenario};
+use crate::scenario::section::Section;
+use crate::scenario::units::{DurationValue, NumberOrText};
+use crate::workload;
+use serde::Deserialize;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+const MASTER_ID: Site = Site::new("master-id");
+
+/// Everything needed to start a process of the scenario, again and again.
+#[derive(Debug)]
+pub struct Blueprint {
+    master_flags: master::Flags,
+    allocator: Box<dyn Allocate>,
+    frameworks: Vec<batch::Config>,
+    agents: Vec<Arc<AgentInfo>>,
+    agent_flags: agent::Flags,
+    /// Total of each host by its name.
+    totals: Map<Symbol, Quantities>,
+    largest: Vec<(Quantities, u32)>,
+}
+
+/// Slots: the master first, then frameworks, then agents.
+const MASTER: u32 = 0;
+
+impl Blueprint {
+    fn first_agent(&self) -> u32 {
+        MASTER + 1 + self.frameworks.len() as u32
+    }
+
+    /// Who leads, as a process in this slot is told when it starts.
+    pub(super) fn leader(&self, slot: u32) -> Option<u32> {
+        (slot != MASTER).then_some(MASTER)
+    }
+
+    /// The cores of a process that starts in a slot.
+    pub(super) fn core(&self, slot: u32, names: &mut Names, dice: &mut Dice, incarnation: u32) -> Core {
+        if slot == MASTER {
+            let id = names.intern(&master_id(dice, slot, incarnation));
+            return Core::Master {
+                master: Box::new(Master::new(id, self.master_flags.clone())),
+                allocator: self.allocator.clone(),
+                registrar: Box::default(),
+            };
+        }
+        if slot < self.first_agent() {
+            let config = self.frameworks[(slot - MASTER - 1) as usize].clone();
+            return Core::Framework(Box::new(Batch::new(config)));
+        }
+        let info = self.agents[(slot - self.first_agent()) as usize].clone();
+        Core::Agent(Box::new(Agent::new(info, self.agent_flags.clone())))
+    }
+
+    /// Slot, owner name and gang setting of the scenario's framework.
+    pub(super) fn framework(&self, index: u32) -> (u32, Symbol, bool) {
+        let config = &self.frameworks[index as usize];
+        (MASTER + 1 + index, config.name, config.gang)
+    }
+
+    /// Whether any machine of the fleet, empty, could hold one of these tasks.
+    pub(super) fn can_hold(&self, spec: &TaskSpec) -> bool {
+        let devices = spec.devices.as_ref().map_or(0, |d| d.count);
+        self.largest.iter().any(|(total, has)| total.contains(spec.each) && *has >= devices)
+    }
+
+    pub(super) fn capacity(&self) -> Quantities {
+        self.totals.values().fold(Quantities::ZERO, |sum, t| sum + *t)
+    }
+
+    pub(super) fn host_total(&self, host: Symbol) -> Option<Quantities> {
+        self.totals.get(&host).copied()
+    }
+
+    /// Agent slots that a selector names: a hostname, `attribute=value`, or `agents` for all.
+    pub(super) fn select(&self, names: &Names, selector: &str) -> Vec<u32> {
+        let matches = |info: &AgentInfo| match selector.split_once('=') {
+            _ if selector == "agents" => true,
+            Some((name, value)) => {
+                let wanted = (name.trim(), value.trim());
+                info.attributes.iter().any(|(n, v)| (names.text(*n), names.text(*v)) == wanted)
+            }
+            None => names.text(info.hostname) == selector,
+        };
+        let first = self.first_agent();
+        (first..).zip(&self.agents).filter(|(_, info)| matches(info)).map(|(slot, _)| slot).collect()
+    }
+
+    /// Slots that a selector of processes names: agents as above, `master`, `masters`, `frameworks`
+    /// or a framework's name.
+    pub(super) fn select_processes(&self, names: &Names, selector: &str) -> Vec<u32> {
+        match selector {
+            "master" | "masters" => vec![MASTER],
+            "frameworks" => (MASTER + 1..self.first_agent()).collect(),
+            _ => {
+                let named = self.frameworks.iter().position(|f| names.text(f.name) == selector);
+                named.map_or_else(|| self.select(names, selector), |i| vec![MASTER + 1 + i as u32])
+            }
+        }
+    }
+
+    pub(super) fn hostname(&self, slot: u32) -> Symbol {
+        self.agents[(slot - self.first_agent()) as usize].hostname
+    }
+}
+
+/// A master's id: a UUID drawn from seed, slot and incarnation.
+fn master_id(dice: &mut Dice, slot: u32, incarnation: u32) -> String {
+    let word = |dice: &mut Dice, n| dice.draw(MASTER_ID, u64::from(slot) << 32 | u64::from(incarnation), n).0;
+    let (a, b) = (word(dice, 0), word(dice, 1));
+    let (high, low) = ((a >> 16) as u16, a as u16);
+    let version = 0x4000 | low & 0x0fff;
+    let variant = 0x8000 | (b >> 48) as u16 & 0x3fff;
+    format!("{:08x}-{high:04x}-{version:04x}-{variant:04x}-{:012x}", (a >> 32) as u32, b & 0xffff_ffff_ffff)
+}
+
+/// Keys of a `[[frameworks]]` table that the batch framework reads.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchParams {
+    #[serde(default)]
+    chooser: Option<String>,
+    #[serde(default)]
+    gang: bool,
+    #[serde(default)]
+    refuse: Option<DurationValue>,
+    #[serde(default)]
+    revive_interval: Option<DurationValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParams {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SliceParams {
+    #[serde(default)]
+    cpus: Option<f64>,
+    #[serde(default)]
+    mem: Option<NumberOrText>,
+}
+
+type Error = crate::scenario::Error;
+
+impl World {
+    pub(super) fn empty(mut dice: Dice, latency: Distribution) -> Self {
+        let network = Network::new(latency, &mut dice);
+        let flags = allocator::Flags {
+            allocation_interval: Span::from_secs(1),
+            min_allocatable: Vec::new(),
+            filter_gpu: true,
+            excluded_kinds: 0,
+            weights: Vec::new(),
+        };
+        let blueprint = Blueprint {
+            master_flags: master_flags(&model::MasterFlags::default()),
+            allocator: allocator::by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed"),
+            frameworks: Vec::new(),
+            agents: Vec::new(),
+            agent_flags: agent::Flags {
+                registration_backoff_factor: Span::from_secs(1),
+                executor_startup: Distribution::Fixed(Span::ZERO),
+            },
+            totals: Map::default(),
+            largest: Vec::new(),
+        };
+        Self {
+            queue: Queue::default(),
+            beats: super::beats::Beats::default(),
+            network,
+            disk_latency: Distribution::Fixed(Span::ZERO),
+            processes: Vec::new(),
+            timers: Lookup::default(),
+            serial: 0,
+            dice,
+            names: Names::default(),
+            behaviour: Arc::new(Behaviour::default()),
+            blueprint: Arc::new(blueprint),
+            feeds: Vec::new(),
+            requests: Vec::new(),
+            next_job: 0,
+            faults: Vec::new(),
+            outbox: Vec::new(),
+            open_jobs: 0,
+            done_at: None,
+            failure: None,
+            digest: crate::base::digest::Digest::default(),
+            facts: Vec::new(),
+            details: None,
+            seen: None,
+            events: 0,
+            sent: vec![0; Msg::LABELS.len()],
+            dropped: 0,
+        }
+    }
+
+    pub(super) fn add_process(&mut self, kind: ProcessKind, name: Symbol) {
+        self.processes.push(Process {
+            kind,
+            name,
+            incarnation: 0,
+            core: None,
+            disk: Vec::<DiskOp>::new(),
+            desks: Default::default(),
+            containers: Vec::new(),
+            skew: Span::ZERO,
+            effects: 0,
+            stop_after: None,
+            sabotage: None,
+        });
+    }
+
+    /// Builds the world of a scenario and its explicit list of faults.
+    ///
+    /// # Errors
+    /// What the scenario says wrong, with the place and the mend.
+    pub fn build(scenario: &Scenario) -> Result<(Self, Vec<Occurrence>), Error> {
+        let mut world = Self::empty(Dice::new(scenario.seed), scenario.network.latency);
+        world.disk_latency = scenario.disk.latency;
+        let blueprint = Arc::new(blueprint(scenario, &mut world.names)?);
+        world.blueprint = blueprint.clone();
+
+        let name = world.names.intern("master");
+        world.add_process(ProcessKind::Master, name);
+        let desk = |service| Desk { service, waiting: VecDeque::new() };
+        let desks = &mut world.processes[MASTER as usize].desks;
+        desks[Mailbox::MAIN.0 as usize] = desk(scenario.master.service_time);
+        desks[Mailbox::ALLOCATOR.0 as usize] = desk(scenario.allocator.service_time);
+        desks[Mailbox::REGISTRAR.0 as usize] = desk(scenario.master.service_time);
+        for config in &blueprint.frameworks {
+            world.add_process(ProcessKind::Framework, config.name);
+        }
+        for info in &blueprint.agents {
+            world.add_process(ProcessKind::Agent, info.hostname);
+        }
+        for slot in 0..world.processes.len() as u32 {
+            world.queue.push(Time::ZERO, super::Event::Start { slot });
+        }
+
+        for (index, section) in scenario.workloads.iter().enumerate() {
+            let source = workload::build(section, scenario, index as u32)?;
+            world.feeds.push(Feed { source, next: None });
+        }
+        for source in 0..world.feeds.len() as u32 {
+            world.feed(source);
+        }
+        for request in &scenario.requests {
+            for arrival in workload::request_arrivals(&request.section, scenario, request.at)? {
+                let number = world.requests.len() as u32;
+                world.requests.push((request.at, super::Request::Submit(arrival)));
+                world.queue.push(request.at, super::Event::Request { number });
+            }
+        }
+
+        let site = fault::Site { blueprint: &blueprint, end: Time(scenario.duration.0) };
+        let occurrences = fault::plan(&scenario.faults, &site, &world.names, &mut world.dice)?;
+        for (number, occurrence) in occurrences.iter().enumerate() {
+            let fault = number as u32;
+            world.faults.push(Planned { fault: occurrence.fault.clone(), bit: false, active: false });
+            world.queue.push(occurrence.at, super::Event::FaultBegins { fault });
+            if let Some(lasts) = occurrence.lasts {
+                world.queue.push(occurrence.at.saturating_add(lasts), super::Event::FaultEnds { fault });
+            }
+        }
+        Ok((world, occurrences))
+    }
+}
+
+fn master_flags(flags: &model::MasterFlags) -> master::Flags {
+    master::Flags {
+        agent_ping_timeout: flags.agent_ping_timeout,
+        max_agent_ping_timeouts: flags.max_agent_ping_timeouts,
+        agent_reregister_timeout: flags.agent_reregister_timeout,
+        offer_timeout: flags.offer_timeout,
+        max_completed_frameworks: flags.max_completed_frameworks,
+        max_completed_tasks_per_framework: flags.max_completed_tasks_per_framework,
+        max_unreachable_tasks_per_framework: flags.max_unreachable_tasks_per_framework,
+        registry_gc_interval: flags.registry_gc_interval,
+        registry_max_agent_age: flags.registry_max_agent_age,
+        registry_max_agent_count: flags.registry_max_agent_count,
+    }
+}
+
+fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error> {
+    let mut agents = Vec::new();
+    let mut totals = Map::default();
+    let mut largest: Vec<(Quantities, u32)> = Vec::new();
+    for fleet in &scenario.fleets {
+        for host in &fleet.hosts {
+            let total = Resources::parse(&host.resources)
+                .map_err(|e| fleet.section.error("resources", &e.to_string(), "see `--resources` of mesos-agent"))?;
+            let hostname = names.intern(&host.hostname);
+            let attributes = host.attributes.iter().map(|(n, v)| (names.intern(n), names.intern(v))).collect();
+            let shape = (total.quantities(), host.devices);
+            totals.insert(hostname, shape.0);
+            if !largest.contains(&shape) {
+                largest.push(shape);
+            }
+            agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices }));
+        }
+    }
+    let frameworks = scenario.frameworks.iter().map(|f| framework(f, names)).collect::<Result<_, _>>()?;
+    Ok(Blueprint {
+        master_flags: master_flags(&scenario.master),
+        allocator: build_allocator(scenario)?,
+        frameworks,
+        agents,
+        agent_flags: agent::Flags {
+            registration_backoff_factor: scenario.agent.registration_backoff_factor,
+            executor_startup: scenario.agent.executor_startup,
+        },
+        totals,
+        largest,
+    })
+}
+
+fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
+    let flags = &scenario.allocator;
+    let excluded = &flags.fair_sharing_excluded_resource_names;
+    let excluded_kinds = KINDS.iter().enumerate().fold(0, |bits, (i, kind)| {
+        bits | u8::from(excluded.iter().any(|name| name == kind)) << i
+    });
+    let core_flags = allocator::Flags {
+        allocation_interval: flags.allocation_interval,
+        min_allocatable: flags.min_allocatable_resources.clone(),
+        filter_gpu: flags.filter_gpu_resources,
+        excluded_kinds,
+        weights: scenario.roles.iter().map(|r| (r.name.clone(), r.weight)).collect(),
+    };
+    let most = if flags.chunk.kind == "slice" {
+        let params: SliceParams = flags.chunk.read()?;
+        let mem = params.mem.map(|m| m.mebibytes()).transpose().map_err(|e| flags.chunk.error("mem", &e, ""))?;
+        Quantities::new(
+            params.cpus.map_or(Milli::ZERO, Milli::from_f64),
+            mem.unwrap_or_default(),
+            Milli::ZERO,
+            Milli::ZERO,
+        )
+    } else {
+        let _: NoParams = flags.chunk.read()?;
+        Quantities::ZERO
+    };
+    let _: NoParams = flags.policy.read()?;
+    let unknown = |section: &Section, what: &str, list: &[(&str, &str)]| {
+        let known: Vec<&str> = list.iter().map(|r| r.0).collect();
+        section.error("kind", &format!("unknown {what} `{}`", section.kind), &format!("known: {}", known.join(", ")))
+    };
+    let (policies, chunks) = (allocator::policy::POLICIES, allocator::chunk::CHUNKS);
+    if !policies.iter().any(|p| p.0 == flags.policy.kind) {
+        return Err(unknown(&flags.policy, "policy", policies));
+    }
+    allocator::by_name(&flags.policy.kind, &flags.chunk.kind, most, core_flags)
+        .ok_or_else(|| unknown(&flags.chunk, "chunk", chunks))
+}
+
+fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config, Error> {
+    if spec.section.kind != "batch" {
+        let what = format!("unknown kind of framework `{}`", spec.section.kind);
+        return Err(spec.section.error("kind", &what, "known: batch"));
+    }
+    let params: BatchParams = spec.section.read()?;
+    let chooser = match &params.chooser {
+        None => Choice::FirstFit,
+        Some(name) => match CHOOSERS.iter().find(|c| c.0 == name) {
+            Some(row) => row.1,
+            None => {
+                let known: Vec<&str> = CHOOSERS.iter().map(|c| c.0).collect();
+                let what = format!("unknown chooser `{name}`");
+                return Err(spec.section.error("chooser", &what, &format!("known: {}", known.join(", "))));
+            }
+        },
+    };
+    let has = |name: &str| spec.capabilities.iter().any(|c| c == name);
+    Ok(batch::Config {
+        name: names.intern(&spec.name),
+        role: names.intern(&spec.role),
+        failover_timeout: spec.failover_timeout,
+        checkpoint: spec.checkpoint,
+        capabilities: Capabilities {
+            partition_aware: has("PARTITION_AWARE"),
+            gpu_resources: has("GPU_RESOURCES"),
+            task_killing_state: has("TASK_KILLING_STATE"),
+        },
+        chooser,
+        refuse: Refuse::seconds(params.refuse.map_or(Refuse::DEFAULT_SPAN, |d| d.0)),
+        revive_interval: params.revive_interval.map_or(Span::ZERO, |d| d.0),
+        gang: params.gang,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn master_ids_are_version_4_uuids() {
+        let mut dice = Dice::new(1);
+        let (a, b) = (master_id(&mut dice, 0, 0), master_id(&mut dice, 0, 1));
+        assert_ne!(a, b);
+        assert_eq!((a.len(), a.as_bytes()[14], a.matches('-').count()), (36, b'4', 4));
+    }
+}

@@ -1,0 +1,91 @@
+//! The network between two groups of processes is cut, both ways or one way, and heals.
+//!
+//! What is sent or would arrive while it is cut is swallowed silently. A connection that lost
+//! something is found broken at both ends when the network heals.
+
+use super::{Error, Fault, Occurrence, Site, instant};
+use crate::base::dice::Dice;
+use crate::base::id::Names;
+use crate::base::time::Span;
+use crate::scenario::section::Section;
+use crate::scenario::units::DurationValue;
+use crate::world::World;
+use serde::Deserialize;
+
+pub const SUMMARY: &str = "the network between two groups is cut, both ways or one way";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    #[serde(default)]
+    at: Option<DurationValue>,
+    #[serde(default)]
+    lasts: Option<DurationValue>,
+    from: String,
+    to: String,
+    /// Only what goes from `from` to `to` is swallowed.
+    #[serde(default)]
+    one_way: bool,
+}
+
+#[derive(Clone)]
+struct Partition {
+    from: Vec<u32>,
+    to: Vec<u32>,
+    one_way: bool,
+}
+
+impl Fault for Partition {
+    fn begin(&self, world: &mut World, id: u32) -> bool {
+        world.cut(id, &self.from, &self.to);
+        if !self.one_way {
+            world.cut(id, &self.to, &self.from);
+        }
+        false
+    }
+    fn end(&self, world: &mut World, id: u32) {
+        world.heal(id);
+    }
+    fn clone_box(&self) -> Box<dyn Fault> {
+        Box::new(self.clone())
+    }
+}
+
+pub(super) fn plan(
+    section: &Section,
+    _: u32,
+    site: &Site,
+    names: &Names,
+    _: &mut Dice,
+) -> Result<Vec<Occurrence>, Error> {
+    let params: Params = section.read()?;
+    let at = instant(section, params.at)?;
+    let from = site.processes(section, "from", &params.from, names)?;
+    let to = site.processes(section, "to", &params.to, names)?;
+    if let Some(slot) = from.iter().find(|s| to.contains(s)) {
+        let what = format!("`{}` and `{}` overlap (slot {slot})", params.from, params.to);
+        return Err(section.error("to", &what, "name two groups that have no process in common"));
+    }
+    let lasts = params.lasts.map(|d| d.0);
+    let span = lasts.map(|d| format!("lasts = \"{d}\"\n")).unwrap_or_default();
+    let way = if params.one_way { "one_way = true\n" } else { "" };
+    let (a, b) = (&params.from, &params.to);
+    Ok(vec![Occurrence {
+        at,
+        lasts,
+        label: format!("{a} | {b} cut"),
+        toml: format!("kind = \"partition\"\nat = \"{}\"\n{span}from = \"{a}\"\nto = \"{b}\"\n{way}", Span(at.0)),
+        fault: Box::new(Partition { from, to, one_way: params.one_way }),
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_keeps_nobody_down() {
+        let cut = Partition { from: vec![1], to: vec![2], one_way: true };
+        assert!(!cut.clone_box().holds_down(1));
+    }
+}

@@ -1,0 +1,90 @@
+//! What checks may read of a world: the cores' own books, and the truth.
+
+use super::{Core, World};
+use crate::base::id::{AgentId, Symbol, TaskId};
+use crate::base::quantity::Quantities;
+use crate::mesos::allocator::Allocate;
+use crate::mesos::master::Master;
+
+/// What runs on a machine in truth.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Truth {
+    pub host: Symbol,
+    pub total: Quantities,
+    pub running: Quantities,
+    pub tasks: Vec<(Symbol, TaskId)>,
+}
+
+impl World {
+    /// Live masters with their allocators.
+    pub fn masters(&self) -> impl Iterator<Item = (&Master, &dyn Allocate)> {
+        self.processes.iter().filter_map(|p| match &p.core {
+            Some(Core::Master { master, allocator, .. }) => Some((&**master, &**allocator)),
+            _ => None,
+        })
+    }
+
+    /// Every machine that is up.
+    pub fn machines(&self) -> impl Iterator<Item = Truth> + '_ {
+        self.processes.iter().filter_map(|p| match &p.core {
+            Some(Core::Agent(agent)) => Some(Truth {
+                host: p.name,
+                total: agent.info().total.quantities(),
+                running: p.containers.iter().fold(Quantities::ZERO, |sum, c| sum + c.spec.each),
+                tasks: p.containers.iter().map(|c| (c.spec.owner, c.task)).collect(),
+            }),
+            _ => None,
+        })
+    }
+
+    /// The total of a host of the fleet by its name.
+    #[must_use]
+    pub fn host_total(&self, host: Symbol) -> Option<Quantities> {
+        self.blueprint.host_total(host)
+    }
+
+    /// Memory in use by kind of record, in numbers: agents' live tasks, frameworks' live jobs, the
+    /// masters' sizes.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes::default();
+        for process in &self.processes {
+            match &process.core {
+                Some(Core::Agent(agent)) => sizes.agent_tasks += agent.live_tasks(),
+                Some(Core::Framework(framework)) => sizes.framework_jobs += framework.live_jobs(),
+                Some(Core::Master { master, .. }) => {
+                    let [agents, frameworks, tasks, batches, archived] = master.sizes();
+                    sizes.master_agents += agents;
+                    sizes.master_frameworks += frameworks;
+                    sizes.master_tasks += tasks;
+                    sizes.open_batches += batches;
+                    sizes.archived_tasks += archived;
+                }
+                Some(Core::Bench(_)) | None => {}
+            }
+            sizes.containers += process.containers.len();
+        }
+        sizes.pending_events = self.queue.len();
+        sizes
+    }
+
+    /// What the allocator believes to be free on an agent.
+    #[must_use]
+    pub fn free_on(&self, agent: AgentId) -> Option<Quantities> {
+        self.masters().find_map(|(_, allocator)| Some(allocator.free(agent)?.quantities()))
+    }
+}
+
+/// Numbers of live records.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Sizes {
+    pub agent_tasks: usize,
+    pub framework_jobs: usize,
+    pub master_agents: usize,
+    pub master_frameworks: usize,
+    pub master_tasks: usize,
+    pub open_batches: usize,
+    pub archived_tasks: usize,
+    pub containers: usize,
+    pub pending_events: usize,
+}
