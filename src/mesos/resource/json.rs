@@ -482,6 +482,7 @@ mod tests {
             not a flag, at `[0].revocable`: write `true` or `{}`, or leave it out
             not a disk source, at `[0].disk_source`: write `MOUNT:/path` or `PATH:/path`
             not a mode, at `[0].disk.volume`: write RW or RO
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
     }
 }

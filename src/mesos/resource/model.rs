@@ -315,6 +315,10 @@ const WORDS: &[&str] = &[
     "ports:[0-18446744073709551615];",
 ];
 
+fn parsed((key, text): (&str, &str)) -> (String, serde_json::Value) {
+    (key.to_owned(), serde_json::from_str(text).unwrap())
+}
+
 /// Objects with the right keys and values of any sense.
 fn any_object() -> impl Strategy<Value = serde_json::Value> {
     let keys = prop::sample::select(vec![
@@ -337,7 +341,7 @@ fn any_object() -> impl Strategy<Value = serde_json::Value> {
     let values = prop::sample::select(JSON_VALUES).prop_map(|text| serde_json::from_str(text).unwrap());
     let field = prop_oneof![
         4 => (keys.prop_map(str::to_owned), values).boxed(),
-        6 => prop::sample::select(JSON_FIELDS).prop_map(|(key, text)| (key.to_owned(), serde_json::from_str(text).unwrap())).boxed(),
+        6 => prop::sample::select(JSON_FIELDS).prop_map(parsed).boxed(),
     ];
     (prop::sample::select(vec!["cpus", "disk", "ports"]), prop::collection::vec(field, 0..6)).prop_map(
         |(name, fields)| {
