@@ -5,5 +5,6 @@ pub mod base;
 pub mod fact;
 pub mod job;
 pub mod mesos;
+pub mod record;
 pub mod scenario;
 pub mod workload;
