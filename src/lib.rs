@@ -1,6 +1,7 @@
 //! mesosim: a wind tunnel for Mesos and Marathon.
 
 pub mod actor;
+pub mod analysis;
 pub mod base;
 pub mod fact;
 pub mod job;
