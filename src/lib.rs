@@ -7,5 +7,6 @@ pub mod fact;
 pub mod job;
 pub mod mesos;
 pub mod record;
+pub mod report;
 pub mod scenario;
 pub mod workload;

@@ -274,7 +274,7 @@ mod tests {
             (expect("agents.registered", Op::Equal, 15.0, When::At(strike)), true),
             (expect("agents.registered", Op::Less, 16.0, When::At(later(strike))), true),
             (expect("agents.registered", Op::NotEqual, 20.0, When::Within(strike)), true),
-            (expect("agents.registered", Op::LessOrEqual, 15.0, When::Within(Time(strike.0 - 1))), false),
+            (expect("tasks.lost", Op::Greater, 0.0, When::Within(Time(strike.0 - 1))), false),
             (expect("tasks.lost", Op::Greater, 1e9, When::Within(heal)), false),
             (expect("jobs.ended", Op::Equal, 40.0, When::At(Time(made.end.0 * 2))), true),
         ];

@@ -3,6 +3,7 @@
 //! Input is a `Recording`, in memory or read back from a folder; both give the same bits, because
 //! sums are of integers or in a fixed order and use no platform's transcendental functions.
 
+pub mod coarse;
 pub mod expect;
 pub mod metric;
 pub mod percentile;

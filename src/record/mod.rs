@@ -30,3 +30,4 @@ pub use manifest::Manifest;
 pub use recorder::{FrameworkSetup, Recorder, RecorderSetup};
 pub use recording::Recording;
 pub use write::{WAITS, csv_bytes};
+pub(crate) use write::{framework_columns, series_columns};

@@ -72,7 +72,7 @@ pub(super) fn waits(framework: &FrameworkRecord) -> [&Ecdf; 3] {
 }
 
 /// Name, decimals and values of every column of `series.csv`.
-pub(super) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Vec<i64>)> {
+pub(crate) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Vec<i64>)> {
     let mut columns = Vec::new();
     let groups = [("capacity", &mut series.capacity), ("used", &mut series.used), ("offered", &mut series.offered)];
     for (what, kinds) in groups {
@@ -95,7 +95,7 @@ pub(super) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Ve
 }
 
 /// The same for one framework in `frameworks.csv`.
-pub(super) fn framework_columns(framework: &mut FrameworkRecord) -> Vec<(String, &mut Vec<i64>)> {
+pub(crate) fn framework_columns(framework: &mut FrameworkRecord) -> Vec<(String, &mut Vec<i64>)> {
     let named = KINDS.iter().zip(framework.allocated.iter_mut());
     let mut columns: Vec<_> = named.map(|(kind, column)| (format!("{kind}_allocated"), column)).collect();
     columns.push(("tasks_queued".to_owned(), &mut framework.queued));
