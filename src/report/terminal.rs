@@ -3,7 +3,7 @@
 use super::plot::axis::number;
 use crate::analysis::percentile::Spread;
 use crate::analysis::{Outcome, Summary};
-use comfy_table::presets::ASCII_NO_BORDERS;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write as _;
 
@@ -29,12 +29,12 @@ pub fn summary_text(summary: &Summary, outcomes: &[Outcome]) -> String {
     text
 }
 
-/// A table whose columns after the first are aligned to the right.
-fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+/// A table whose columns after the first `texts` are numbers, aligned to the right.
+fn table(texts: usize, header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(ASCII_NO_BORDERS).set_header(header);
+    table.load_style(NOTHING).set_header(header);
     table.add_rows(rows);
-    for column in table.column_iter_mut().skip(1) {
+    for column in table.column_iter_mut().skip(texts) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()
@@ -49,7 +49,7 @@ fn utilization(summary: &Summary) -> String {
         };
         vec![kind.to_owned(), capacity, percent(u.used), percent(u.offered), percent(u.free)]
     };
-    table(&["resource", "capacity", "used", "offered", "free"], summary.utilization.iter().map(row).collect())
+    table(1, &["resource", "capacity", "used", "offered", "free"], summary.utilization.iter().map(row).collect())
 }
 
 fn waits(summary: &Summary) -> String {
@@ -60,13 +60,13 @@ fn waits(summary: &Summary) -> String {
             let first = which == "first offer";
             let label = if first { name.to_owned() } else { String::new() };
             let share = if first { format!("{:.1} %", share * 100.0) } else { String::new() };
-            let mut row = vec![label, share, which.to_owned(), number(spread.samples as f64)];
+            let mut row = vec![label, which.to_owned(), share, number(spread.samples as f64)];
             row.extend(percentiles(spread));
             rows.push(row);
         }
     }
-    let header = ["framework", "share", "wait until", "samples", "p50", "p90", "p99", "p99.9"];
-    let mut text = table(&header, rows);
+    let header = ["framework", "wait until", "share", "samples", "p50", "p90", "p99", "p99.9"];
+    let mut text = table(2, &header, rows);
     if summary.waits.0.len() > LISTED {
         let _ = write!(text, "\n ... and {} more frameworks in summary.json", summary.waits.0.len() - LISTED);
     }
@@ -77,7 +77,7 @@ fn percentiles(spread: &Spread) -> Vec<String> {
     [spread.p50, spread.p90, spread.p99, spread.p99_9].map(|p| p.map_or("-".to_owned(), length)).to_vec()
 }
 
-/// A length of time in three digits or so: `12.3 ms`, `4.56 s`, `2 h 03 min`.
+/// A length of time in three digits or so: `12.3 ms`, `4.56 s`, `2h 03m`.
 fn length(seconds: f64) -> String {
     match seconds {
         s if s <= 0.0 => "0 s".to_owned(),
@@ -85,8 +85,8 @@ fn length(seconds: f64) -> String {
         s if s < 1.0 => format!("{:.1} ms", s * 1e3),
         s if s < 10.0 => format!("{s:.2} s"),
         s if s < 120.0 => format!("{s:.1} s"),
-        s if s < 7_200.0 => format!("{:.0} min {:02.0} s", libm::floor(s / 60.0), libm::floor(s % 60.0)),
-        s => format!("{:.0} h {:02.0} min", libm::floor(s / 3600.0), libm::floor(s % 3600.0 / 60.0)),
+        s if s < 7_200.0 => format!("{:.0}m {:02.0}s", libm::floor(s / 60.0), libm::floor(s % 60.0)),
+        s => format!("{:.0}h {:02.0}m", libm::floor(s / 3600.0), libm::floor(s % 3600.0 / 60.0)),
     }
 }
 
@@ -168,34 +168,27 @@ mod tests {
         let text = summary_text(&summary, &outcomes);
         assert!(text.lines().count() <= 30 && text.lines().all(|l| l.chars().count() <= 100), "{text}");
         expect_test::expect![[r#"
-            synthetic  seed 1  2 h 00 min simulated
+            synthetic  seed 1  2h 00m simulated
             digest 99aa06d3014798d86001c324468d497f
 
-             resource |  capacity |   used | offered |   free
-            ==================================================
-             cpus     |       315 | 52.0 % |   0.0 % | 48.0 %
-            ----------+-----------+--------+---------+--------
-             mem      | 1 259 GiB | 33.9 % |   0.0 % | 66.1 %
-            ----------+-----------+--------+---------+--------
-             gpus     |        79 | 85.7 % |   0.0 % | 14.3 %
+             resource   capacity    used  offered    free
+             cpus            315  52.0 %    0.0 %  48.0 %
+             mem       1 259 GiB  33.9 %    0.0 %  66.1 %
+             gpus             79  85.7 %    0.0 %  14.3 %
 
-             framework |  share |  wait until | samples |         p50 |         p90 |         p99 |       p99.9
-            ====================================================================================================
-             analytics | 86.0 % | first offer |      75 | 28 min 06 s | 41 min 07 s | 49 min 40 s | 49 min 40 s
-            -----------+--------+-------------+---------+-------------+-------------+-------------+-------------
-                       |        |     running |   1 581 | 27 min 04 s | 43 min 04 s | 50 min 28 s | 51 min 13 s
-            -----------+--------+-------------+---------+-------------+-------------+-------------+-------------
-             web       | 25.6 % | first offer |      75 | 29 min 43 s | 41 min 36 s | 50 min 49 s | 50 min 49 s
-            -----------+--------+-------------+---------+-------------+-------------+-------------+-------------
-                       |        |     running |   1 690 | 29 min 33 s | 41 min 51 s | 50 min 49 s | 50 min 49 s
+             framework  wait until    share  samples      p50      p90      p99    p99.9
+             analytics  first offer  86.0 %       75  28m 06s  41m 07s  49m 40s  49m 40s
+                        running                1 581  27m 04s  43m 04s  50m 28s  51m 13s
+             web        first offer  25.6 %       75  29m 43s  41m 36s  50m 49s  50m 49s
+                        running                1 690  29m 33s  41m 51s  50m 49s  50m 49s
 
             jobs    150 submitted, 150 ended
             tasks   3 271 submitted, 3 337 launched, 3 271 finished, 66 lost
             offers  3 013 made, 2 027 accepted, 986 declined
             agents  20 registered, 10 disconnections, 10 unreachable, 10 reregistrations
             faults  2, 2 had an effect
-                    rack-0 lost at 16 min 03 s, for 4 min 00 s
-                    rack-1 lost at 32 min 07 s, for 4 min 00 s
+                    rack-0 lost at 16m 03s, for 4m 00s
+                    rack-1 lost at 32m 07s, for 4m 00s
             expect  1 of 2 hold
                     FAILED line 44: tasks.lost <= 10, got 93  (few tasks die)
         "#]]
@@ -205,6 +198,6 @@ mod tests {
     #[test]
     fn lengths_suit_their_size() {
         let texts = [0.0, 2e-5, 0.0123, 4.567, 99.94, 754.0, 90_061.0].map(length);
-        assert_eq!(texts, ["0 s", "20 us", "12.3 ms", "4.57 s", "99.9 s", "12 min 34 s", "25 h 01 min"]);
+        assert_eq!(texts, ["0 s", "20 us", "12.3 ms", "4.57 s", "99.9 s", "12m 34s", "25h 01m"]);
     }
 }

@@ -1,7 +1,7 @@
 //! How many machines the master counts, and which it lost and got back.
 
 use super::axis::Axis;
-use super::chart::{BLUE, Chart, Colour, Entry, GREEN, Layer, ORANGE, Panel, Swatch, VERMILLION, steps};
+use super::chart::{BLUE, Chart, Colour, Entry, GREEN, Layer, ORANGE, Panel, Stroke, Swatch, VERMILLION, steps};
 use super::{Drawn, Figure, cell, faults, max_of, micro, series_table};
 use crate::analysis::coarse::agent_events;
 use crate::record::Recording;
@@ -22,8 +22,9 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         return None;
     }
     let x = Axis::time(series.end.as_secs_f64());
-    let level = |column: &[i64], colour| Layer::Line {
+    let level = |column: &[i64], colour, stroke| Layer::Line {
         colour,
+        stroke,
         points: steps(series, column).into_iter().map(|(x, v)| (x, micro(v))).collect(),
     };
     let mut panels = vec![Panel {
@@ -31,7 +32,10 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         height: 180,
         x: x.clone(),
         y: Axis::amount("agents", top),
-        layers: vec![level(&series.agents_connected, ORANGE), level(&series.agents_registered, BLUE)],
+        layers: vec![
+            level(&series.agents_registered, BLUE, Stroke::Bold),
+            level(&series.agents_connected, ORANGE, Stroke::Thin),
+        ],
     }];
     let line = |label: &str, colour| Entry { label: label.into(), colour, swatch: Swatch::Line };
     let mut legend = vec![line("registered", BLUE), line("connected", ORANGE)];

@@ -46,14 +46,15 @@ impl Axis {
         Self { title: title.to_owned(), min: 0.0, max, log: false, ticks: ticks.collect() }
     }
 
-    /// Lengths of time in decades that cover `low..=high` seconds.
+    /// Lengths of time from the decade of `low` to a round end not below `high` seconds.
     #[must_use]
     pub fn log_seconds(title: &str, low: f64, high: f64) -> Self {
         let first = libm::floor(libm::log10(low.max(1e-9))) as i32;
-        let last = (libm::ceil(libm::log10(high.max(1e-9))) as i32).max(first + 1);
+        let last = (libm::floor(libm::log10(high.max(1e-9))) as i32).max(first + 1);
         let decade = |k: i32| if k < 0 { 1.0 / tens(-k) } else { tens(k) };
         let ticks = (first..=last).map(|k| (decade(k), span_text(k))).collect();
-        Self { title: title.to_owned(), min: decade(first), max: decade(last), log: true, ticks }
+        let max = nice_step(high).max(decade(last));
+        Self { title: title.to_owned(), min: decade(first), max, log: true, ticks }
     }
 
     /// Where a value lies between both ends, 0 to 1; values outside stick to the ends.
@@ -139,10 +140,7 @@ mod tests {
     fn values_get_round_ends() {
         assert_eq!(texts(&Axis::amount("tasks", 12_300.0)), "tasks: 0 | 5\u{202f}000 | 10\u{202f}000 | 15\u{202f}000");
         assert_eq!(texts(&Axis::percent("share", 0.31)), "share: 0 % | 10 % | 20 % | 30 % | 40 %");
-        assert_eq!(
-            texts(&Axis::log_seconds("wait", 0.02, 300.0)),
-            "wait: 10 ms | 100 ms | 1 s | 10 s | 100 s | 1\u{202f}000 s"
-        );
+        assert_eq!(texts(&Axis::log_seconds("wait", 0.02, 300.0)), "wait: 10 ms | 100 ms | 1 s | 10 s | 100 s");
         let log = Axis::log_seconds("wait", 0.01, 100.0);
         assert!((log.place(1.0) - 0.5).abs() < 1e-12 && log.place(0.0) == 0.0);
     }

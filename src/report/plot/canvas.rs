@@ -14,7 +14,7 @@ const SCALE: i32 = 8;
 /// Width of a figure in pixels as shown.
 const WIDTH: i32 = 880;
 const LEFT: i32 = 66;
-const RIGHT: i32 = 22;
+const RIGHT: i32 = 30;
 const INK: Colour = Colour(33, 37, 41);
 const SOFT: Colour = Colour(95, 102, 109);
 const GRID: Colour = Colour(230, 233, 236);
@@ -22,14 +22,11 @@ const FAULT: Colour = Colour(213, 94, 0);
 
 /// Estimated width of a text in the average sans-serif font.
 fn text_width(text: &str, size: i32) -> i32 {
-    let wide = |c: char| {
-        if "mwMW%@".contains(c) {
-            88
-        } else if "iljtf.,:;|' ()\u{202f}".contains(c) {
-            30
-        } else {
-            56
-        }
+    // Wide fonts are assumed: a gap does no harm, a clipped word does.
+    let wide = |c: char| match c {
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 98,
+        'i' | 'l' | 'j' | 't' | 'f' | '.' | ',' | ':' | ';' | '|' | '\'' | ' ' | '(' | ')' | '\u{202f}' => 36,
+        _ => 64,
     };
     (text.chars().map(wide).sum::<i32>() * size + 99) / 100
 }
@@ -116,7 +113,7 @@ pub(super) fn svg(title: &str, caption: &str, chart: &Chart) -> String {
     let mut top = panels_top;
     let mut frames = Vec::new();
     for panel in &chart.panels {
-        top += 24;
+        top += if panel.heading.is_empty() { 6 } else { 24 };
         frames.push(Frame { left: LEFT, top, width: WIDTH - LEFT - RIGHT, height: panel.height });
         top += panel.height + 8;
     }
@@ -134,7 +131,7 @@ pub(super) fn svg(title: &str, caption: &str, chart: &Chart) -> String {
             draw_entry(&mut canvas, entry, x, legend_top + row * 20 + 4);
         }
         for (label, x, anchor) in labels {
-            canvas.text(&label, (x, panels_top - 2), 11, SOFT, anchor);
+            canvas.text(&label, (x, panels_top - 8), 11, SOFT, anchor);
         }
         for (panel, &frame) in chart.panels.iter().zip(&frames) {
             draw_panel(&mut canvas, panel, frame, &chart.marks);
@@ -225,8 +222,8 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, frame: Frame, marks: &[Mar
         canvas.path(vec![(from, t), (from, b)], FAULT, 0.8, 8);
     }
     for layer in &panel.layers {
-        if let Layer::Line { colour, points } = layer {
-            canvas.path(points.iter().map(|p| (x(p.0), y(p.1))).collect(), *colour, 1.0, 14);
+        if let Layer::Line { colour, stroke, points } = layer {
+            canvas.path(points.iter().map(|p| (x(p.0), y(p.1))).collect(), *colour, 1.0, *stroke as u32);
         }
     }
     canvas.line((left, bottom), (right, bottom), SOFT, 8);
@@ -246,7 +243,7 @@ fn draw_x_axis(canvas: &mut Canvas<'_>, panel: &Panel, frame: Frame) {
 mod tests {
     use super::*;
     use crate::report::plot::axis::Axis;
-    use crate::report::plot::chart::BLUE;
+    use crate::report::plot::chart::{BLUE, Stroke};
 
     #[test]
     fn the_outer_size_is_as_shown_and_text_is_escaped() {
@@ -255,7 +252,7 @@ mod tests {
             height: 100,
             x: Axis::time(10.0),
             y: Axis::amount("tasks", 4.0),
-            layers: vec![Layer::Line { colour: BLUE, points: vec![(0.0, 0.0), (10.0, 4.0)] }],
+            layers: vec![Layer::Line { colour: BLUE, stroke: Stroke::Normal, points: vec![(0.0, 0.0), (10.0, 4.0)] }],
         };
         let marks = vec![Mark { label: "rack lost".into(), from_s: 9.9, to_s: None }];
         let svg = svg("T", "A caption.", &Chart { legend: vec![], panels: vec![panel], marks });
@@ -269,6 +266,6 @@ mod tests {
     #[test]
     fn long_captions_wrap() {
         let lines = wrap("one two three four", 12, 60);
-        assert_eq!(lines, ["one two", "three four"]);
+        assert_eq!(lines, ["one two", "three", "four"]);
     }
 }

@@ -72,8 +72,18 @@ pub enum Layer {
     },
     Line {
         colour: Colour,
+        stroke: Stroke,
         points: Vec<(f64, f64)>,
     },
+}
+
+/// Width of a line in eighths of a pixel. A thin line on a bold one shows both where they meet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Stroke {
+    Thin = 9,
+    Normal = 14,
+    Bold = 30,
 }
 
 /// The corners of a step curve over the rows of a series; neighbours of equal value are one step.

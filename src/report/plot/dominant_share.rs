@@ -1,7 +1,7 @@
 //! Who has how much: dominant share of every framework over time.
 
 use super::axis::{Axis, number};
-use super::chart::{Chart, Layer, Panel, steps};
+use super::chart::{Chart, Layer, Panel, Stroke, steps};
 use super::{Drawn, Figure, cell, faults, framework_colour, framework_legend, max_of, series_table};
 use crate::analysis::share;
 use crate::record::Recording;
@@ -31,7 +31,9 @@ fn draw(recording: &Recording) -> Option<Drawn> {
     }
     // The first ones are drawn last, above the others.
     let lines = shares.iter().enumerate().rev();
-    let layers = lines.map(|(i, v)| Layer::Line { colour: framework_colour(i), points: steps(series, v) }).collect();
+    let layers = lines
+        .map(|(i, v)| Layer::Line { colour: framework_colour(i), stroke: Stroke::Normal, points: steps(series, v) })
+        .collect();
     let panel = Panel {
         heading: String::new(),
         height: 250,

@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(render(&Recording::default()), Files::default());
     }
 
-    /// Draws into the folder named by a file, for looking at; skipped when there is none.
+    /// Pictures for looking at, in the system's temporary folder.
     #[test]
     #[ignore = "writes pictures for people: cargo test pictures -- --ignored"]
     fn pictures() {

@@ -1,7 +1,7 @@
 //! Offer traffic: how many offers the master makes and what becomes of them.
 
 use super::axis::Axis;
-use super::chart::{BLACK, Chart, Colour, Entry, GREEN, Layer, ORANGE, PURPLE, Panel, Swatch, steps};
+use super::chart::{Chart, Colour, Entry, GREEN, Layer, ORANGE, PURPLE, Panel, Stroke, Swatch, steps};
 use super::{Drawn, Figure, faults, max_of, series_table};
 use crate::record::Recording;
 use crate::record::recording::Series;
@@ -15,8 +15,11 @@ pub(super) const FIGURE: Figure = Figure {
 };
 
 type Of = fn(&Series) -> &Vec<i64>;
+/// Of what is behind everything else.
+const BAR: Colour = Colour(200, 206, 212);
+
 const LINES: [(&str, Colour, Of); 4] = [
-    ("made", BLACK, |s| &s.offers_made),
+    ("made", BAR, |s| &s.offers_made),
     ("accepted", GREEN, |s| &s.offers_accepted),
     ("declined", ORANGE, |s| &s.offers_declined),
     ("rescinded", PURPLE, |s| &s.offers_rescinded),
@@ -42,14 +45,24 @@ fn draw(recording: &Recording) -> Option<Drawn> {
     if top <= 0.0 {
         return None;
     }
+    // All that are made end in one of the other ways, mostly at once: those lie on top of it.
+    let layer = |(i, (colour, values)): (usize, &(Colour, Vec<f64>))| {
+        let points = steps(series, values);
+        if i == 0 {
+            Layer::Area { colour: *colour, points: points.into_iter().map(|(x, y)| (x, 0.0, y)).collect() }
+        } else {
+            Layer::Line { colour: *colour, stroke: Stroke::Normal, points }
+        }
+    };
     let panel = Panel {
         heading: String::new(),
         height: 240,
         x: Axis::time(series.end.as_secs_f64()),
         y: Axis::amount("offers per second", top),
-        layers: lines.iter().map(|(c, v)| Layer::Line { colour: *c, points: steps(series, v) }).collect(),
+        layers: lines.iter().enumerate().map(layer).collect(),
     };
-    let entry = |l: &(&str, Colour, Of)| Entry { label: l.0.to_owned(), colour: l.1, swatch: Swatch::Line };
+    let swatch = |name: &str| if name == "made" { Swatch::Area } else { Swatch::Line };
+    let entry = |l: &(&str, Colour, Of)| Entry { label: l.0.to_owned(), colour: l.1, swatch: swatch(l.0) };
     let mut legend: Vec<Entry> = shown.iter().map(entry).collect();
     let columns: Vec<_> =
         LINES.iter().map(|l| (l.0.to_owned(), l.2(series).iter().map(i64::to_string).collect())).collect();

@@ -1,7 +1,7 @@
 //! How much work there is: tasks waiting and running per framework over time.
 
 use super::axis::Axis;
-use super::chart::{Chart, Layer, Panel, steps};
+use super::chart::{Chart, Layer, Panel, Stroke, steps};
 use super::{Drawn, Figure, cell, faults, framework_colour, framework_legend, max_of, micro, series_table};
 use crate::record::Recording;
 use crate::record::recording::FrameworkRecord;
@@ -24,6 +24,7 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         let top = max_of(recording.frameworks.iter().flat_map(|f| of(f).iter().map(|&v| micro(v))));
         let line = |(i, f): (usize, &FrameworkRecord)| Layer::Line {
             colour: framework_colour(i),
+            stroke: Stroke::Normal,
             points: steps(series, of(f)).into_iter().map(|(x, v)| (x, micro(v))).collect(),
         };
         panels.push(Panel {

@@ -1,7 +1,7 @@
 //! How long work waits: distributions of the time to the first offer and to running.
 
 use super::axis::Axis;
-use super::chart::{Chart, Layer, Panel};
+use super::chart::{Chart, Layer, Panel, Stroke};
 use super::{Drawn, Figure, cell, framework_colour, framework_legend, max_of};
 use crate::analysis::percentile::curve;
 use crate::record::recording::FrameworkRecord;
@@ -23,7 +23,7 @@ const PANELS: [(&str, &str, Of); 2] = [
     ("running", "Submitted until running, per task", |f| &f.started),
 ];
 
-/// Nothing shorter is told apart, and nothing is shown beyond four decades below the longest.
+/// Nothing shorter is told apart, and the axis covers two to five decades below the longest.
 const SHORTEST_S: f64 = 1e-6;
 
 fn draw(recording: &Recording) -> Option<Drawn> {
@@ -31,14 +31,16 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         PANELS.iter().map(|p| recording.frameworks.iter().map(|f| curve(p.2(f))).collect()).collect();
     let all = || curves.iter().flatten().flatten().map(|p| p.0);
     all().next()?;
-    let longest = max_of(all()).max(SHORTEST_S * 10.0);
+    // Without any wait at all the axis is any one.
+    let longest = if all().all(|x| x <= 0.0) { 1.0 } else { max_of(all()).max(SHORTEST_S * 10.0) };
     let shortest = all().filter(|&x| x > 0.0).fold(longest, f64::min).max(SHORTEST_S);
-    let low = shortest.max(longest / 1e5);
+    let low = shortest.clamp(longest / 1e5, longest / 1e2);
     let mut panels = Vec::new();
     for ((_, heading, _), of) in PANELS.iter().zip(&curves) {
         let x = Axis::log_seconds("wait, logarithmic", low, longest);
         let line = |(i, points): (usize, &Vec<(f64, f64)>)| Layer::Line {
             colour: framework_colour(i),
+            stroke: Stroke::Normal,
             points: stairs(points, x.min, x.max),
         };
         let lines = of.iter().enumerate().rev().filter(|(_, points)| !points.is_empty());
