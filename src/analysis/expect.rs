@@ -105,7 +105,8 @@ impl Expectations {
         instants.min()
     }
 
-    /// Judges what should be true at `now`: the recorder has been told everything up to it.
+    /// Judges what should be true at `now`: the recorder has been told everything up to it. At the
+    /// end of the run `now` is `Time::MAX`: what holds then holds at all later instants.
     pub fn settle(&mut self, recorder: &Recorder, now: Time) {
         for item in self.items.iter_mut().filter(|i| i.verdict.is_none()) {
             if let (When::At(t), Some(key)) = (item.expect.when, item.live)
@@ -145,12 +146,7 @@ impl Expectations {
                     let got = metric(&json, &item.expect.metric);
                     Verdict { passed: got.is_some_and(|g| holds(&item.expect, g)), got, at: Time::MAX }
                 }
-                // The run ended before the instant: what held then holds for ever.
-                When::At(t) => {
-                    let got = metric(&json, &item.expect.metric);
-                    Verdict { passed: got.is_some_and(|g| holds(&item.expect, g)), got, at: t }
-                }
-                When::Within(t) => Verdict { passed: false, got: item.last, at: t },
+                When::At(t) | When::Within(t) => Verdict { passed: false, got: item.last, at: t },
             });
             outcome(item.expect, verdict)
         };
@@ -238,6 +234,8 @@ fn edits(a: &[u8], b: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Count;
+    use crate::record::live::LEVELS;
     use crate::record::synthetic::{Made, Plan, make};
 
     fn expect(metric: &str, op: Op, value: f64, when: When) -> Expect {
@@ -256,6 +254,7 @@ mod tests {
                 expectations.observe(&recorder, fact.at);
             }
         }
+        expectations.settle(&recorder, Time::MAX);
         expectations.finish(&Summary::of(&recorder.finish(made.end, &made.names), &made.manifest()))
     }
 
@@ -284,6 +283,26 @@ mod tests {
         }
         assert_eq!(outcomes[0].want, "jobs.ended == 40");
         assert_eq!(outcomes[1].got, "40");
+    }
+
+    /// A key that can be asked for during a run can be asked for at its end.
+    #[test]
+    fn live_keys_are_keys_of_the_summary() {
+        let made = make(&Plan::small());
+        let recorder = made.recorder();
+        let summary = Summary::of(&made.recording(), &made.manifest()).to_value();
+        let own = ["tasks.queued", "tasks.running", "dominant_share", "tasks.finished", "jobs.ended", "offers.made"];
+        let keys = (Count::ALL.iter().map(|c| c.key().to_owned()))
+            .chain(LEVELS.iter().map(|l| l.0.to_owned()))
+            .chain(own.iter().map(|key| format!("frameworks.web.{key}")))
+            .chain(["used", "offered", "free"].map(|part| format!("utilization.mem.{part}")));
+        for key in keys {
+            assert!(recorder.metric(&key).is_some() && exists(&summary, &key), "{key}");
+        }
+        let same = ["tasks.finished", "frameworks.web.tasks.queued", "agents.registered"];
+        for key in same {
+            assert_eq!(recorder.metric(key), metric(&summary, key), "{key}");
+        }
     }
 
     #[test]

@@ -11,6 +11,9 @@
 //! | `frameworks.NAME.tasks.queued`, `.running`, `.finished`, ... | the same for one framework |
 //! | `frameworks.NAME.jobs.ended`, `.offers.made`, ... | its counters |
 //! | `frameworks.NAME.dominant_share` | largest share of a kind that its tasks hold now |
+//!
+//! At the end of a run the same keys are found in `summary.json`; there `utilization` and
+//! `dominant_share` are means over the run.
 
 use super::count::Count;
 use super::recorder::Recorder;

@@ -656,11 +656,13 @@ impl Framework {
         let FrameworkSetup { symbol, name, role, weight } = self.setup;
         let own = |key: &str| ["tasks.", "jobs.", "offers."].iter().any(|group| key.starts_with(group));
         let counts = Count::ALL.iter().filter(|c| own(c.key()));
+        let levels = [("tasks.queued", self.queued), ("tasks.running", self.running)];
+        let levels = levels.map(|(key, level)| (key.to_owned(), level.value as u64));
         FrameworkRecord {
             name: if name.is_empty() { names.text(symbol).to_owned() } else { name },
             role,
             weight,
-            counts: counts.map(|&c| (c.key().to_owned(), self.counts[c as usize])).collect(),
+            counts: counts.map(|&c| (c.key().to_owned(), self.counts[c as usize])).chain(levels).collect(),
             allocated: self.rows.allocated,
             queued: self.rows.queued,
             running: self.rows.running,

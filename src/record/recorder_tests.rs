@@ -168,6 +168,9 @@ fn files_read_back() {
 #[test]
 fn a_task_costs_little_memory() {
     assert!(std::mem::size_of::<Job>() <= 80);
+    // Worlds fork and move to other threads with their recorder.
+    fn forks<T: Clone + Send>(_: &T) {}
+    forks(&Recorder::new(setup(Span::from_secs(1))));
 }
 
 // ---- the slow recount ----

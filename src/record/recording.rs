@@ -74,7 +74,7 @@ pub struct FrameworkRecord {
     pub name: String,
     pub role: String,
     pub weight: f64,
-    /// By key of `Count`: its tasks, jobs and offers.
+    /// By key of `Count`: its tasks, jobs and offers; and tasks queued and running at the end.
     pub counts: Ordered<u64>,
     /// Its tasks' share of `Series::used`.
     pub allocated: [Vec<Micro>; 4],
