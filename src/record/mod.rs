@@ -29,5 +29,5 @@ pub use live::LiveKey;
 pub use manifest::Manifest;
 pub use recorder::{FrameworkSetup, Recorder, RecorderSetup};
 pub use recording::Recording;
-pub use write::{WAITS, csv_bytes};
+pub use write::{AGENTS_FILE, WAITS, csv_bytes};
 pub(crate) use write::{framework_columns, series_columns};

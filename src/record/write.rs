@@ -61,7 +61,8 @@ pub(super) const HEAD_FILE: &str = "recording.json";
 pub(super) const SERIES_FILE: &str = "series.csv";
 pub(super) const FRAMEWORKS_FILE: &str = "frameworks.csv";
 pub(super) const WAITS_FILE: &str = "waits.csv";
-pub(super) const AGENTS_FILE: &str = "agents.csv";
+/// Written only if agents came or went.
+pub const AGENTS_FILE: &str = "agents.csv";
 
 /// The names of a framework's distributions of waits, as in files and in the summary.
 pub const WAITS: [&str; 3] = ["first_offer", "running", "completion"];

@@ -6,7 +6,7 @@ pub mod terminal;
 
 use crate::analysis::Summary;
 use crate::record::folder::FolderError;
-use crate::record::{Files, Manifest, Recording};
+use crate::record::{AGENTS_FILE, Files, Manifest, Recording};
 use std::path::Path;
 
 pub use terminal::summary_text;
@@ -24,12 +24,14 @@ pub fn render(recording: &Recording, manifest: &Manifest, summary: &Summary, fig
     files
 }
 
-/// Writes the results into `dir`; figures of an earlier run that this one does not have go away.
+/// Writes the results into `dir`; files of an earlier run that this one does not have go away.
 ///
 /// # Errors
 /// The path that cannot be written, and the mend.
 pub fn write_results(dir: &Path, files: &Files) -> Result<(), FolderError> {
-    files.write(dir, &plot::all_paths())
+    let mut obsolete = plot::all_paths();
+    obsolete.push(AGENTS_FILE.to_owned());
+    files.write(dir, &obsolete)
 }
 
 #[cfg(test)]
@@ -50,8 +52,11 @@ mod tests {
         assert!(dir.join("figures/utilization.svg").exists());
         assert_eq!(Manifest::read(&dir).unwrap(), manifest);
 
-        write_results(&dir, &render(&recording, &manifest, &summary, false)).unwrap();
-        assert!(!dir.join("figures/utilization.svg").exists() && dir.join("series.csv").exists());
+        let calm = make(&Plan { faults: 0, ..Plan::small() });
+        let summary = Summary::of(&calm.recording(), &calm.manifest());
+        write_results(&dir, &render(&calm.recording(), &calm.manifest(), &summary, false)).unwrap();
+        assert!(!dir.join("figures/utilization.svg").exists());
+        assert_eq!(Recording::read(&dir).unwrap(), calm.recording());
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }
