@@ -1,12 +1,15 @@
 //! mesosim: a wind tunnel for Mesos and Marathon.
 
 pub mod actor;
+pub mod analysis;
 pub mod base;
 pub mod engine;
 pub mod fact;
 pub mod frameworks;
 pub mod job;
 pub mod mesos;
+pub mod record;
+pub mod report;
 pub mod scenario;
 pub mod workload;
 pub mod world;

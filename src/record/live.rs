@@ -1,0 +1,130 @@
+//! Metrics that can be asked for at any instant of a run, by the keys of `summary.json`.
+//!
+//! | key | what it is |
+//! |---|---|
+//! | every key of `Count` | the counter so far |
+//! | `agents.registered`, `agents.connected` | agents that the master counts now |
+//! | `jobs.waiting` | jobs none of whose tasks has started |
+//! | `tasks.queued`, `tasks.running` | tasks that wait; containers that run, in truth |
+//! | `offers.outstanding` | offers made that have not ended |
+//! | `utilization.KIND.used`, `.offered`, `.free` | fractions of the capacity registered now |
+//! | `frameworks.NAME.tasks.queued`, `.running`, `.finished`, ... | the same for one framework |
+//! | `frameworks.NAME.jobs.ended`, `.offers.made`, ... | its counters |
+//! | `frameworks.NAME.dominant_share` | largest share of a kind that its tasks hold now |
+//!
+//! At the end of a run the same keys are found in `summary.json`; there `utilization` and
+//! `dominant_share` are means over the run.
+
+use super::count::Count;
+use super::recorder::Recorder;
+use crate::base::quantity::KINDS;
+
+/// A key of a live metric, resolved once; reading it costs a few loads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LiveKey {
+    Count(Option<u32>, Count),
+    Level(LevelKey),
+    Queued(u32),
+    Running(u32),
+    DominantShare(u32),
+    /// Kind of resource, and what of it.
+    Utilization(usize, Part),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LevelKey {
+    AgentsRegistered,
+    AgentsConnected,
+    JobsWaiting,
+    TasksQueued,
+    TasksRunning,
+    OffersOutstanding,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    Used,
+    Offered,
+    Free,
+}
+
+/// Levels by their keys.
+pub const LEVELS: [(&str, LevelKey); 6] = [
+    ("agents.registered", LevelKey::AgentsRegistered),
+    ("agents.connected", LevelKey::AgentsConnected),
+    ("jobs.waiting", LevelKey::JobsWaiting),
+    ("tasks.queued", LevelKey::TasksQueued),
+    ("tasks.running", LevelKey::TasksRunning),
+    ("offers.outstanding", LevelKey::OffersOutstanding),
+];
+
+impl Recorder {
+    /// The live metric of this key, if there is one.
+    #[must_use]
+    pub fn key(&self, text: &str) -> Option<LiveKey> {
+        let count = |text: &str| Count::ALL.iter().copied().find(|c| c.key() == text);
+        if let Some(rest) = text.strip_prefix("frameworks.") {
+            // Names may hold dots: the longest one that fits is meant.
+            let names = self.framework_names().filter(|n| rest.strip_prefix(n).is_some_and(|r| r.starts_with('.')));
+            let name = names.max_by_key(|n| n.len())?;
+            let (framework, key) = (self.framework_named(name)?, &rest[name.len() + 1..]);
+            return match key {
+                "tasks.queued" => Some(LiveKey::Queued(framework)),
+                "tasks.running" => Some(LiveKey::Running(framework)),
+                "dominant_share" => Some(LiveKey::DominantShare(framework)),
+                _ => count(key).map(|c| LiveKey::Count(Some(framework), c)),
+            };
+        }
+        if let Some((kind, part)) = text.strip_prefix("utilization.").and_then(|rest| rest.split_once('.')) {
+            let part = match part {
+                "used" => Part::Used,
+                "offered" => Part::Offered,
+                "free" => Part::Free,
+                _ => return None,
+            };
+            return KINDS.iter().position(|k| *k == kind).map(|k| LiveKey::Utilization(k, part));
+        }
+        let level = LEVELS.iter().find(|l| l.0 == text).map(|l| LiveKey::Level(l.1));
+        level.or_else(|| count(text).map(|c| LiveKey::Count(None, c)))
+    }
+
+    /// The value now.
+    #[must_use]
+    pub fn value(&self, key: LiveKey) -> f64 {
+        let counted = |c| self.counted(None, c);
+        match key {
+            LiveKey::Count(framework, which) => self.counted(framework, which) as f64,
+            LiveKey::Queued(f) => self.queued_now(Some(f)) as f64,
+            LiveKey::Running(f) => self.running_now(Some(f)) as f64,
+            LiveKey::Level(LevelKey::AgentsRegistered) => self.agents_now().0 as f64,
+            LiveKey::Level(LevelKey::AgentsConnected) => self.agents_now().1 as f64,
+            LiveKey::Level(LevelKey::JobsWaiting) => self.waiting_now() as f64,
+            LiveKey::Level(LevelKey::TasksQueued) => self.queued_now(None) as f64,
+            LiveKey::Level(LevelKey::TasksRunning) => self.running_now(None) as f64,
+            LiveKey::Level(LevelKey::OffersOutstanding) => {
+                let ended = [Count::OffersAccepted, Count::OffersDeclined, Count::OffersRescinded].map(counted);
+                counted(Count::OffersMade) as f64 - ended.iter().sum::<u64>() as f64
+            }
+            LiveKey::DominantShare(f) => {
+                let shares = self.allocated_now(Some(f)).into_iter().zip(self.capacity_now());
+                shares.filter(|(_, c)| *c > 0).map(|(a, c)| a as f64 / c as f64).fold(0.0, f64::max)
+            }
+            LiveKey::Utilization(kind, part) => {
+                let capacity = self.capacity_now()[kind];
+                let (used, offered) = (self.allocated_now(None)[kind], self.offered_now()[kind]);
+                let amount = match part {
+                    Part::Used => used,
+                    Part::Offered => offered,
+                    Part::Free => capacity - used - offered,
+                };
+                if capacity > 0 { amount as f64 / capacity as f64 } else { 0.0 }
+            }
+        }
+    }
+
+    /// The value now of the metric with this key, or `None` if there is no such live metric.
+    #[must_use]
+    pub fn metric(&self, key: &str) -> Option<f64> {
+        self.key(key).map(|k| self.value(k))
+    }
+}

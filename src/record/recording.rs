@@ -1,0 +1,133 @@
+//! A finished recording: everything that analysis and report need, as plain tables.
+//!
+//! Averages over intervals are whole millionths of a unit (`Micro`), so that they are exact texts
+//! in a file and equal on every platform.
+
+use super::ecdf::Ecdf;
+use super::ordered::Ordered;
+use crate::base::time::{Span, Time};
+
+/// Millionths: of a CPU, of a MiB, of a GPU, of a task, of an agent.
+pub type Micro = i64;
+
+/// One run, recorded.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Recording {
+    pub series: Series,
+    pub frameworks: Vec<FrameworkRecord>,
+    /// By key of `Count`.
+    pub counts: Ordered<u64>,
+    /// Levels at the end, by key of `LiveKey`.
+    pub levels: Ordered<i64>,
+    /// How many facts of each kind.
+    pub facts: Ordered<u64>,
+    /// Messages delivered, by label.
+    pub messages: Ordered<u64>,
+    pub faults: Vec<FaultMark>,
+    pub agent_marks: Vec<AgentMark>,
+}
+
+/// Cluster-wide time series. Row `i` is the interval from `i * interval` to the next multiple or
+/// the end; values are averages over it or (`*_made` and the like) numbers of events in it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Series {
+    pub interval: Span,
+    pub end: Time,
+    /// By kind of resource: of all agents that the master counts as registered.
+    pub capacity: [Vec<Micro>; 4],
+    /// Held by tasks in the master's books.
+    pub used: [Vec<Micro>; 4],
+    /// In outstanding offers.
+    pub offered: [Vec<Micro>; 4],
+    pub agents_registered: Vec<Micro>,
+    /// Registered and connected.
+    pub agents_connected: Vec<Micro>,
+    /// Jobs none of whose tasks has started yet.
+    pub jobs_waiting: Vec<Micro>,
+    pub offers_made: Vec<i64>,
+    pub offers_accepted: Vec<i64>,
+    pub offers_declined: Vec<i64>,
+    pub offers_rescinded: Vec<i64>,
+    pub tasks_started: Vec<i64>,
+    pub tasks_ended: Vec<i64>,
+}
+
+impl Series {
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.jobs_waiting.len()
+    }
+    /// Start of a row; `rows()` gives the end of the last one.
+    #[must_use]
+    pub fn edge(&self, row: usize) -> Time {
+        Time((self.interval.0.saturating_mul(row as i64)).min(self.end.0))
+    }
+    #[must_use]
+    pub fn length_ns(&self, row: usize) -> i64 {
+        (self.edge(row + 1) - self.edge(row)).0
+    }
+}
+
+/// One framework (or queue, or user): who it is, its series on the same rows, its samples.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct FrameworkRecord {
+    pub name: String,
+    pub role: String,
+    pub weight: f64,
+    /// By key of `Count`: its tasks, jobs and offers; and tasks queued and running at the end.
+    pub counts: Ordered<u64>,
+    /// Its tasks' share of `Series::used`.
+    pub allocated: [Vec<Micro>; 4],
+    /// Tasks submitted that neither run nor have finished.
+    pub queued: Vec<Micro>,
+    /// Tasks whose containers run, in truth.
+    pub running: Vec<Micro>,
+    /// Per job: submitted until resources were offered first.
+    pub first_offer: Ecdf,
+    /// Per task: submitted until its container ran first; further attempts do not count.
+    pub started: Ecdf,
+    /// Per job: submitted until its last task finished.
+    pub completion: Ecdf,
+}
+
+/// What became of one fault of the explicit list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FaultMark {
+    pub label: String,
+    pub began: Option<Time>,
+    /// First time that it had an effect.
+    pub bit: Option<Time>,
+    pub ended: Option<Time>,
+}
+
+/// Something happened to an agent in the master's eyes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgentMark {
+    pub at: Time,
+    pub host: String,
+    pub what: AgentEvent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AgentEvent {
+    Disconnected,
+    /// Written off as unreachable.
+    Lost,
+    /// Back after any of the others, under its old id or a new one.
+    Returned,
+    Removed,
+}
+
+impl AgentEvent {
+    pub const ALL: [Self; 4] = [Self::Disconnected, Self::Lost, Self::Returned, Self::Removed];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Lost => "lost",
+            Self::Returned => "returned",
+            Self::Removed => "removed",
+        }
+    }
+}

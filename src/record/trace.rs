@@ -1,0 +1,182 @@
+//! The trace for people: one line per fact in fixed columns, so that the eye can run down a
+//! column: when, whom it concerns, what, details.
+
+use crate::base::id::Names;
+use crate::base::time::Time;
+use crate::fact::{Detail, Fact};
+use crate::mesos::task_state::Reason;
+
+/// Whom it concerns, what happened, details.
+type Columns = (String, &'static str, String);
+
+/// One line, without a line break.
+#[must_use]
+pub fn line(names: &Names, at: Time, fact: &Fact) -> String {
+    join(at, ' ', fact_columns(names, fact))
+}
+
+/// The same for a detail; marked with a dot before the verb.
+#[must_use]
+pub fn detail_line(names: &Names, at: Time, detail: &Detail) -> String {
+    join(at, '.', detail_columns(names, detail))
+}
+
+fn join(at: Time, mark: char, (subject, what, details): Columns) -> String {
+    let time = at.to_string();
+    format!("{time:>18}  {subject:<24} {mark}{what:<14} {details}").trim_end().to_owned()
+}
+
+fn because(reason: Reason) -> String {
+    if reason == Reason::None { String::new() } else { format!("  {}", reason.name()) }
+}
+
+fn fact_columns(names: &Names, fact: &Fact) -> Columns {
+    let name = |symbol| names.text(symbol);
+    let agent = |host, id| format!("{} {}", names.text(host), names.agent(id));
+    match *fact {
+        Fact::JobSubmitted { job, owner, tasks, each } => {
+            (job.to_string(), "submitted", format!("to {}: {tasks} x {each}", name(owner)))
+        }
+        Fact::JobOffered { job, owner } => (job.to_string(), "first offer", format!("to {}", name(owner))),
+        Fact::JobEnded { job, owner } => (job.to_string(), "ended", format!("of {}", name(owner))),
+        Fact::JobUnplaceable { job, owner } => {
+            (job.to_string(), "unplaceable", format!("of {}: no machine can hold a task", name(owner)))
+        }
+        Fact::TaskStarted { task, owner, host } => {
+            (task.to_string(), "started", format!("on {} for {}", name(host), name(owner)))
+        }
+        Fact::TaskEnded { task, owner, host, how } => {
+            let how = format!("{how:?}").to_lowercase();
+            (task.to_string(), "ended", format!("{how} on {} for {}", name(host), name(owner)))
+        }
+        Fact::ProcessStarted { slot, incarnation, kind, name: n } => {
+            let kind = format!("{kind:?}").to_lowercase();
+            (name(n).to_owned(), "process up", format!("{kind}, slot {slot}, incarnation {incarnation}"))
+        }
+        Fact::ProcessStopped { slot, incarnation, kind, name: n } => {
+            let kind = format!("{kind:?}").to_lowercase();
+            (name(n).to_owned(), "process down", format!("{kind}, slot {slot}, incarnation {incarnation}"))
+        }
+        Fact::FaultBegan { fault } => (format!("fault {fault}"), "began", String::new()),
+        Fact::FaultBit { fault } => (format!("fault {fault}"), "bit", String::new()),
+        Fact::FaultEnded { fault } => (format!("fault {fault}"), "ended", String::new()),
+        Fact::AgentRegistered { agent: id, host, total } => (agent(host, id), "registered", total.to_string()),
+        Fact::AgentReregistered { agent: id, host, total } => (agent(host, id), "reregistered", total.to_string()),
+        Fact::AgentDisconnected { agent: id, host } => (agent(host, id), "disconnected", String::new()),
+        Fact::AgentUnreachable { agent: id, host } => (agent(host, id), "unreachable", String::new()),
+        Fact::AgentRemoved { agent: id, host } => (agent(host, id), "removed", String::new()),
+        Fact::FrameworkSubscribed { framework, name: n, role } => {
+            (name(n).to_owned(), "subscribed", format!("as {} in role {}", names.framework(framework), name(role)))
+        }
+        Fact::FrameworkDisconnected { framework } => (owned(names.framework(framework)), "disconnected", String::new()),
+        Fact::FrameworkRemoved { framework } => (owned(names.framework(framework)), "removed", String::new()),
+        Fact::FrameworkSuppressed { framework } => (owned(names.framework(framework)), "suppressed", String::new()),
+        Fact::FrameworkRevived { framework } => (owned(names.framework(framework)), "revived", String::new()),
+        Fact::AllocationRun { run, candidates, offers } => {
+            (format!("run {run}"), "allocated", format!("{offers} offers from {candidates} agents"))
+        }
+        Fact::Offered { framework, role, first, count, total } => (
+            owned(names.framework(framework)),
+            "offered",
+            format!("{count} from {} in role {}: {total}", names.offer(first), name(role)),
+        ),
+        Fact::OffersEnded { framework, first, count, how, total } => {
+            let how = format!("{how:?}").to_lowercase();
+            (
+                owned(names.framework(framework)),
+                "offers ended",
+                format!("{count} {how}, {}: {total}", names.offer(first)),
+            )
+        }
+        Fact::TaskLaunched { framework, task, agent: id } => {
+            (task.to_string(), "launched", format!("on {} for {}", names.agent(id), names.framework(framework)))
+        }
+        Fact::TaskTerminal { framework, task, agent: id, state, reason } => (
+            task.to_string(),
+            "terminal",
+            format!("{} on {} for {}{}", state.name(), names.agent(id), names.framework(framework), because(reason)),
+        ),
+        Fact::RegistryWritten { version, operations } => {
+            ("registry".to_owned(), "written", format!("version {version}, {operations} operations"))
+        }
+    }
+}
+
+fn owned(text: &str) -> String {
+    text.to_owned()
+}
+
+fn detail_columns(names: &Names, detail: &Detail) -> Columns {
+    let by = |framework| names.framework(framework);
+    match *detail {
+        Detail::TaskSeen { framework, task, state, reason } => {
+            (task.to_string(), "seen", format!("{} by {}{}", state.name(), by(framework), because(reason)))
+        }
+        Detail::TaskForwarded { framework, task, state, reason } => {
+            (task.to_string(), "forwarded", format!("{} to {}{}", state.name(), by(framework), because(reason)))
+        }
+        Detail::UpdateSent { framework, task, state, again } => {
+            let again = if again { ", again" } else { "" };
+            (task.to_string(), "update sent", format!("{} for {}{again}", state.name(), by(framework)))
+        }
+        Detail::UpdateAcknowledged { framework, task, state } => {
+            (task.to_string(), "acknowledged", format!("{} by {}", state.name(), by(framework)))
+        }
+        Detail::BeatMissed { slot, peer, misses } => {
+            (format!("slot {slot}"), "beat missed", format!("of slot {peer}, {misses} in a row"))
+        }
+        Detail::AgentRegistering { host, attempt } => {
+            (owned(names.text(host)), "registering", format!("attempt {attempt}"))
+        }
+        Detail::KillAsked { framework, task } => (task.to_string(), "kill asked", format!("by {}", by(framework))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, TaskId};
+    use crate::base::quantity::Quantities;
+    use crate::fact::{End, OfferEnd};
+    use crate::mesos::task_state::TaskState;
+
+    #[test]
+    fn lines_stand_in_columns() {
+        let mut names = Names::default();
+        let owner = names.intern("analytics");
+        let host = names.intern("rack-1-7");
+        let master = names.intern("6c1f-M0");
+        let framework = FrameworkId(names.intern("6c1f-M0-0000"));
+        let agent = AgentId { master, n: 12 };
+        let task = TaskId { template: JobId(3), n: 7 };
+        let each = Quantities([500, 1_024_000, 0, 0]);
+        let first = OfferId::new(master, 40);
+        let facts = [
+            Fact::JobSubmitted { job: JobId(3), owner, tasks: 20, each },
+            Fact::AgentRegistered { agent, host, total: each.times(8) },
+            Fact::FrameworkSubscribed { framework, name: owner, role: owner },
+            Fact::Offered { framework, role: owner, first, count: 2, total: each },
+            Fact::OffersEnded { framework, first, count: 2, how: OfferEnd::Declined, total: each },
+            Fact::TaskLaunched { framework, task, agent },
+            Fact::TaskStarted { task, owner, host },
+            Fact::TaskEnded { task, owner, host, how: End::Lost },
+            Fact::TaskTerminal { framework, task, agent, state: TaskState::Lost, reason: Reason::AgentRemoved },
+        ];
+        let mut text: String = (facts.iter().enumerate())
+            .map(|(i, f)| line(&names, Time::from_secs(i as i64 * 40_000), f) + "\n")
+            .collect();
+        let detail = Detail::TaskSeen { framework, task, state: TaskState::Lost, reason: Reason::None };
+        text += &detail_line(&names, Time(1_500_000), &detail);
+        expect_test::expect![[r#"
+               00:00:00.000000  job-3                     submitted      to analytics: 20 x cpus:0.5;mem:1024
+               11:06:40.000000  rack-1-7 6c1f-M0-S12      registered     cpus:4;mem:8192
+               22:13:20.000000  analytics                 subscribed     as 6c1f-M0-0000 in role analytics
+             1d09:20:00.000000  6c1f-M0-0000              offered        2 from 6c1f-M0-O40 in role analytics: cpus:0.5;mem:1024
+             1d20:26:40.000000  6c1f-M0-0000              offers ended   2 declined, 6c1f-M0-O40: cpus:0.5;mem:1024
+             2d07:33:20.000000  job-3.7                   launched       on 6c1f-M0-S12 for 6c1f-M0-0000
+             2d18:40:00.000000  job-3.7                   started        on rack-1-7 for analytics
+             3d05:46:40.000000  job-3.7                   ended          lost on rack-1-7 for analytics
+             3d16:53:20.000000  job-3.7                   terminal       TASK_LOST on 6c1f-M0-S12 for 6c1f-M0-0000  REASON_SLAVE_REMOVED
+               00:00:00.001500  job-3.7                  .seen           TASK_LOST by 6c1f-M0-0000"#]].assert_eq(&text);
+    }
+}
