@@ -1,1 +1,7 @@
-fn main() {}
+//! The command line of mesosim.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mesosim::cli::main()
+}

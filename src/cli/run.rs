@@ -1,0 +1,280 @@
+//! `mesosim run SCENARIO`: one run, its summary, its results.
+
+use super::{Failure, load, on_terminal, print};
+use crate::base::time::{Span, Time};
+use crate::report;
+use crate::scenario::units::parse_span;
+use crate::sim::{Broken, Finished, Progress, Sim, Stop, Watcher};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Run a scenario and write its results.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The scenario file (TOML).
+    scenario: PathBuf,
+    /// Override a key of the scenario, e.g. `--set allocator.policy=random`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Override the seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Folder of the results [default: results/NAME].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Folder with the data files that the scenario names.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Run this explicit list of faults (a `faults.toml` of an earlier run) instead of the
+    /// scenario's.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// End at this instant, e.g. 30m.
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    until: Option<Span>,
+    /// No progress and no summary.
+    #[arg(long)]
+    quiet: bool,
+    /// Print summary.json on standard output, and nothing else there.
+    #[arg(long)]
+    json: bool,
+    /// Write no files.
+    #[arg(long)]
+    no_report: bool,
+    /// Check no invariants.
+    #[arg(long)]
+    no_check: bool,
+    /// Write `run.trace` into the results: one line a transition.
+    #[arg(long)]
+    trace: bool,
+    /// Write every draw by name, `site entity n value`, to a file.
+    #[arg(long, value_name = "FILE")]
+    log_decisions: Option<PathBuf>,
+    /// Replace draws by name with those of such a file.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+    /// Make every heartbeat, idle or not (for checking that it changes nothing).
+    #[arg(long, hide = true)]
+    eager: bool,
+}
+
+struct Terminal {
+    bar: Option<ProgressBar>,
+    trace: Option<(BufWriter<File>, PathBuf)>,
+    failed: Option<String>,
+}
+
+impl Watcher for Terminal {
+    fn progress(&mut self, progress: Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_position((progress.now.0 / 1_000_000_000) as u64);
+            bar.set_message(format!("{} events", progress.events));
+        }
+    }
+    fn wants_trace(&self) -> bool {
+        self.trace.is_some()
+    }
+    fn trace(&mut self, line: &str) {
+        if let Some((file, path)) = &mut self.trace
+            && let Err(e) = writeln!(file, "{line}")
+        {
+            self.failed.get_or_insert_with(|| format!("cannot write {}: {e}", path.display()));
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|e| Failure::Input(format!("error: cannot read {}: {e}\nhelp: check the path", path.display())))
+}
+
+/// A `faults.toml` as an override of the scenario's key `fault`.
+fn fault_override(path: &Path) -> Result<(String, String), Failure> {
+    let text = read(path)?;
+    let wrong = |e: String| Failure::Input(format!("error: {}: {e}\nhelp: give a faults.toml", path.display()));
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+    if let Some(key) = table.keys().find(|key| *key != "fault") {
+        return Err(wrong(format!("unexpected key `{key}`")));
+    }
+    let list = table.get("fault").cloned().unwrap_or(toml::Value::Array(Vec::new()));
+    Ok(("fault".to_owned(), list.to_string()))
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut more = Vec::new();
+    if let Some(seed) = arguments.seed {
+        more.push(("seed".to_owned(), seed.to_string()));
+    }
+    if let Some(path) = &arguments.faults {
+        more.push(fault_override(path)?);
+    }
+    let mut scenario = load(&arguments.scenario, &arguments.set, arguments.data.as_deref(), more)?;
+    if let Some(until) = arguments.until {
+        scenario.duration = scenario.duration.min(until);
+    }
+    let plots = scenario.report.plots;
+    let out = arguments.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let toml_text = scenario.toml_text.clone();
+    let end = Time(scenario.duration.0);
+
+    let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
+    let mut sim = Sim::of(scenario, !arguments.no_check).map_err(refused)?;
+    if arguments.eager {
+        sim.world_mut().make_all_beats();
+    }
+    if arguments.log_decisions.is_some() {
+        sim.world_mut().dice_mut().log_decisions();
+    }
+    if let Some(path) = &arguments.decisions {
+        let text = read(path)?;
+        sim.world_mut().dice_mut().override_from(&text).map_err(|line| {
+            let help = "a line is: site entity n value";
+            Failure::Input(format!("error: {}:{line}: not a decision\nhelp: {help}", path.display()))
+        })?;
+    }
+
+    let mut terminal = Terminal { bar: None, trace: None, failed: None };
+    if !arguments.quiet && !arguments.json && on_terminal() {
+        let style = ProgressStyle::with_template("{bar:40} {percent}% of simulated time, {msg}, {eta} left")
+            .expect("a valid template");
+        terminal.bar = Some(ProgressBar::new((end.0 / 1_000_000_000) as u64).with_style(style));
+    }
+    // The trace is written beside its place and moved there at the end.
+    let partial = out.with_extension("trace.partial");
+    if arguments.trace && !arguments.no_report {
+        if let Some(folder) = partial.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| cannot_write(folder, &e))?;
+        }
+        let file = File::create(&partial).map_err(|e| cannot_write(&partial, &e))?;
+        terminal.trace = Some((BufWriter::new(file), partial.clone()));
+    }
+    std::panic::set_hook(Box::new(|_| {}));
+    let finished = sim.run(&mut terminal);
+    let _ = std::panic::take_hook();
+    if let Some(bar) = terminal.bar.take() {
+        bar.finish_and_clear();
+    }
+    let traced = terminal.trace.take().map(|(mut file, _)| file.flush());
+    let finished = finished.map_err(|stop| {
+        let _ = std::fs::remove_file(&partial);
+        match stop {
+            Stop::Scenario(e) => refused(e),
+            Stop::Input(text) => Failure::Input(text),
+        }
+    })?;
+
+    if !arguments.no_report {
+        let mut files = report::render(&finished.recording, &finished.manifest, &finished.summary, plots);
+        files.push("scenario.toml", toml_text);
+        if !finished.faults_toml.is_empty() {
+            files.push("faults.toml", finished.faults_toml.clone());
+        }
+        let written = report::write_results(&out, &files);
+        if written.is_err() {
+            let _ = std::fs::remove_file(&partial);
+        }
+        written.map_err(|e| Failure::Input(format!("error: {e}")))?;
+        if let Some(flushed) = traced {
+            let target = out.join("run.trace");
+            flushed.and_then(|()| std::fs::rename(&partial, &target)).map_err(|e| cannot_write(&target, &e))?;
+        }
+        if let Some(text) = terminal.failed {
+            return Err(Failure::Input(format!("error: {text}")));
+        }
+    }
+    if let Some(path) = &arguments.log_decisions {
+        write_decisions(path, &finished)?;
+    }
+    if arguments.json {
+        print(&finished.summary.to_json());
+    } else if !arguments.quiet {
+        print(&report::summary_text(&finished.summary, &finished.expectations));
+        if !arguments.no_report {
+            print(&format!("results in {}\n", out.display()));
+        }
+    }
+    verdict(&arguments, &finished)
+}
+
+fn cannot_write(path: &Path, e: &std::io::Error) -> Failure {
+    Failure::Input(format!("error: cannot write {}: {e}\nhelp: choose another folder with --out", path.display()))
+}
+
+fn write_decisions(path: &Path, finished: &Finished) -> Result<(), Failure> {
+    let lines = finished.world.dice().decisions().iter();
+    let text: String = lines.map(|d| format!("{} {} {} {}\n", d.site, d.entity, d.n, d.value)).collect();
+    std::fs::write(path, text).map_err(|e| cannot_write(path, &e))
+}
+
+/// Says what broke and how to see it again.
+fn verdict(arguments: &Arguments, finished: &Finished) -> Result<(), Failure> {
+    let mut failed = false;
+    if let Some(broken) = &finished.broken {
+        eprint!("{}", report_broken(broken, &replay(arguments, finished), finished.manifest.seed));
+        failed = true;
+    }
+    let missed: Vec<_> = finished.expectations.iter().filter(|o| !o.passed).collect();
+    for outcome in &missed {
+        let at = format!("{}:{}", arguments.scenario.display(), outcome.line);
+        let why = if outcome.why.is_empty() { String::new() } else { format!(" ({})", outcome.why) };
+        eprintln!("{at}: expected {}{why}, got {}", outcome.want, outcome.got);
+        failed = true;
+    }
+    if !missed.is_empty() {
+        eprintln!("seed {}; replay: {}", finished.manifest.seed, replay(arguments, finished));
+    }
+    if failed { Err(Failure::Broken) } else { Ok(()) }
+}
+
+fn report_broken(broken: &Broken, replay: &str, seed: u64) -> String {
+    let mut text = format!("violated: {} at {} with seed {seed}\n  {}\nlast events:\n", broken.what, broken.at, broken.text);
+    for line in &broken.tail {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text + &format!("replay: {replay}\n")
+}
+
+/// The command that makes the same run with a trace.
+fn replay(arguments: &Arguments, finished: &Finished) -> String {
+    let mut command =
+        format!("mesosim run {} --seed {} --trace", arguments.scenario.display(), finished.manifest.seed);
+    for pair in &arguments.set {
+        command.push_str(&format!(" --set '{pair}'"));
+    }
+    for (flag, value) in [("--data", &arguments.data), ("--faults", &arguments.faults), ("--decisions", &arguments.decisions)] {
+        if let Some(path) = value {
+            command.push_str(&format!(" {flag} {}", path.display()));
+        }
+    }
+    if let Some(until) = arguments.until {
+        command.push_str(&format!(" --until {until}"));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_says_how_to_see_it_again() {
+        let broken = Broken {
+            what: "offer-once".into(),
+            at: Time::from_secs(61),
+            text: "offer O7 ended twice".into(),
+            tail: vec!["first".into(), "second".into()],
+        };
+        expect_test::expect![[r#"
+            violated: offer-once at 00:01:01.000000 with seed 7
+              offer O7 ended twice
+            last events:
+              first
+              second
+            replay: mesosim run x.toml --seed 7
+        "#]]
+        .assert_eq(&report_broken(&broken, "mesosim run x.toml --seed 7", 7));
+    }
+}

@@ -1,0 +1,61 @@
+//! `mesosim validate SCENARIO...`: read scenarios to the last line of their traces, run nothing.
+
+use super::{Failure, load, on_terminal, print};
+use crate::sim::Sim;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Check scenarios and the files they read, without running them.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The scenario files (TOML).
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// Override a key, as in `run`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Folder with the data files that the scenarios name.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut wrong = Vec::new();
+    for path in &arguments.scenarios {
+        match check(path, &arguments) {
+            Ok(line) => print(&format!("{}: {line}\n", path.display())),
+            Err(Failure::Input(text)) => wrong.push(text),
+            Err(other) => return Err(other),
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Input(wrong.join("\n\n"))) }
+}
+
+fn check(path: &std::path::Path, arguments: &Arguments) -> Result<String, Failure> {
+    let scenario = load(path, &arguments.set, arguments.data.as_deref(), Vec::new())?;
+    let (hosts, frameworks) = (scenario.fleets.iter().map(|f| f.hosts.len()).sum::<usize>(), scenario.frameworks.len());
+    let duration = scenario.duration;
+    let mut finite = 0;
+    for (index, section) in scenario.workloads.iter().enumerate() {
+        let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
+        let source = crate::workload::build(section, &scenario, index as u32).map_err(refused)?;
+        finite += source.census().map_err(Failure::Input)?.map_or(0, |c| c.jobs);
+    }
+    let faults = scenario.faults.len();
+    let sim = Sim::of(scenario, true).map_err(|e| Failure::Input(e.render(on_terminal())))?;
+    drop(sim);
+    Ok(format!(
+        "good: {hosts} agents, {frameworks} frameworks, {finite} jobs in traces, {faults} fault sections, {duration}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_an_input_error() {
+        let arguments = Arguments { scenarios: vec!["no/such.toml".into()], set: vec![], data: None };
+        assert!(matches!(run(arguments), Err(Failure::Input(text)) if text.contains("no/such.toml")));
+    }
+}

@@ -1,0 +1,271 @@
+//! One run from end to end: a world, its recorder, its checks and its expectations.
+//!
+//! `Sim::of(scenario).run()` is what the command line, tests and comparisons call. One run is one
+//! thread; nothing here reads a clock or a file.
+
+use crate::analysis::{Expectations, Outcome, Summary};
+use crate::base::time::Time;
+use crate::check::{Checker, INVARIANTS, Violation};
+use crate::fact::{At, Detail, Fact};
+use crate::record::manifest::FORMAT;
+use crate::record::recorder::FrameworkSetup;
+use crate::record::{Manifest, Recorder, RecorderSetup, Recording, trace};
+use crate::scenario::{Error, Scenario};
+use crate::world::{Seen, World, fault};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Events between two looks at the facts, unless somebody must see each of them.
+const CHUNK: u32 = 2048;
+/// How many of the last facts a violation shows.
+const TAIL: usize = 40;
+
+/// What a run is to do beside running.
+pub struct Sim {
+    scenario: Scenario,
+    world: World,
+    faults_toml: String,
+    recorder: Recorder,
+    expectations: Expectations,
+    checker: Option<Checker>,
+    tail: VecDeque<At<Fact>>,
+}
+
+/// Something that must not happen did: an invariant was violated, or a core's own assertion.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Name of the invariant, or `assertion`.
+    pub what: String,
+    pub at: Time,
+    pub text: String,
+    /// The last facts before it, one line each.
+    pub tail: Vec<String>,
+}
+
+/// What a run leaves.
+pub struct Finished {
+    pub summary: Summary,
+    pub recording: Recording,
+    pub manifest: Manifest,
+    pub expectations: Vec<Outcome>,
+    pub broken: Option<Broken>,
+    /// The explicit list of faults, as TOML that can stand for the scenario's.
+    pub faults_toml: String,
+    pub world: World,
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug)]
+pub enum Stop {
+    Scenario(Error),
+    /// A trace or another input turned out wrong on the way.
+    Input(String),
+}
+
+/// Where a run stands, for whoever shows progress.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub now: Time,
+    pub end: Time,
+    pub events: u64,
+}
+
+/// Watches a run.
+pub trait Watcher {
+    fn progress(&mut self, _: Progress) {}
+    /// Whether lines of the trace are wanted.
+    fn wants_trace(&self) -> bool {
+        false
+    }
+    fn trace(&mut self, _: &str) {}
+}
+
+impl Watcher for () {}
+
+impl Sim {
+    /// Builds the world of a scenario. `check`: whether to check its invariants.
+    ///
+    /// # Errors
+    /// What the scenario says wrong.
+    pub fn of(scenario: Scenario, check: bool) -> Result<Self, Error> {
+        let (world, occurrences) = World::build(&scenario)?;
+        let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
+        let wanted = scenario.check.select(&names)?;
+        let checker = (check && !wanted.is_empty()).then(|| Checker::new(&wanted));
+        let framework = |f: &crate::scenario::model::Framework| FrameworkSetup {
+            symbol: world.names().find(&f.name).expect("the world has interned it"),
+            name: f.name.clone(),
+            role: f.role.clone(),
+            weight: scenario.roles.iter().find(|r| r.name == f.role).map_or(1.0, |r| r.weight),
+        };
+        let recorder = Recorder::new(RecorderSetup {
+            interval: scenario.report.interval,
+            frameworks: scenario.frameworks.iter().map(framework).collect(),
+            fault_labels: occurrences.iter().map(|o| o.label.clone()).collect(),
+        });
+        let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
+            let mut errors = problems.into_iter().map(|p| scenario.expect_error(p.index, p.text, p.help));
+            let mut first = errors.next().expect("at least one problem");
+            errors.for_each(|e| first.merge(e));
+            first
+        })?;
+        let faults_toml = fault::to_toml(&occurrences);
+        Ok(Self { scenario, world, faults_toml, recorder, expectations, checker, tail: VecDeque::new() })
+    }
+
+    /// The world before it runs, to be hooked or sabotaged.
+    pub fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// If an input of the run turns out wrong on the way.
+    pub fn run(mut self, watcher: &mut dyn Watcher) -> Result<Finished, Stop> {
+        let end = Time(self.scenario.duration.0);
+        let every_step = self.checker.is_some();
+        if every_step {
+            self.world.watch_messages();
+        }
+        let traced = watcher.wants_trace();
+        if traced {
+            self.world.watch_details();
+        }
+        let (mut facts, mut seen, mut details) = (Vec::new(), Vec::new(), Vec::new());
+        let mut broken = None;
+        let stop_when_done = self.scenario.stop_when_done;
+        loop {
+            let steps = if every_step { 1 } else { CHUNK };
+            let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done)));
+            if let Some(failure) = self.world.failure() {
+                return Err(Stop::Input(failure.to_owned()));
+            }
+            self.world.take_facts(&mut facts);
+            self.world.take_details(&mut details);
+            self.world.take_messages(&mut seen);
+            if traced {
+                self.write_trace(&facts, &details, watcher);
+            }
+            let violation = self.look(&facts, &seen);
+            facts.clear();
+            seen.clear();
+            details.clear();
+            match (violation, more) {
+                (Some(violation), _) => broken = Some(self.broken(violation)),
+                (None, Err(panic)) => {
+                    let text = panic.downcast_ref::<String>().cloned();
+                    let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+                    let what = text.unwrap_or_else(|| "no message".into());
+                    broken =
+                        Some(self.broken(Violation { invariant: "assertion", at: self.world.now(), what }));
+                }
+                (None, Ok(true)) => {
+                    let events = self.world.counts()[0];
+                    if events % u64::from(CHUNK) < u64::from(steps) {
+                        watcher.progress(Progress { now: self.world.now(), end, events });
+                    }
+                    continue;
+                }
+                (None, Ok(false)) => {}
+            }
+            break;
+        }
+        if broken.is_none()
+            && let Some(violation) = self.checker.as_mut().and_then(|c| c.finish(&self.world))
+        {
+            broken = Some(self.broken(violation));
+        }
+        Ok(self.finish(broken))
+    }
+
+    fn write_trace(&self, facts: &[At<Fact>], details: &[At<Detail>], watcher: &mut dyn Watcher) {
+        // Both are in order of time; at one instant facts come first.
+        let (mut f, mut d) = (facts.iter().peekable(), details.iter().peekable());
+        loop {
+            let line = match (f.peek(), d.peek()) {
+                (Some(fact), Some(detail)) if fact.at > detail.at => next_detail(&self.world, &mut d),
+                (Some(_), _) => f.next().map(|fact| trace::line(self.world.names(), fact.at, &fact.what)),
+                (None, _) => next_detail(&self.world, &mut d),
+            };
+            match line {
+                Some(line) => watcher.trace(&line),
+                None => break,
+            }
+        }
+    }
+
+    /// Shows facts to the recorder, the expectations and the checks.
+    fn look(&mut self, facts: &[At<Fact>], seen: &[Seen]) -> Option<Violation> {
+        for fact in facts {
+            while let Some(due) = self.expectations.due().filter(|due| fact.at > *due) {
+                self.expectations.settle(&self.recorder, due);
+            }
+            self.recorder.fact(fact.at, &fact.what);
+            if self.expectations.is_watching() {
+                self.expectations.observe(&self.recorder, fact.at);
+            }
+            if self.tail.len() == TAIL {
+                self.tail.pop_front();
+            }
+            self.tail.push_back(*fact);
+        }
+        self.checker.as_mut()?.after_step(&self.world, facts, seen)
+    }
+
+    fn broken(&self, violation: Violation) -> Broken {
+        let line = |fact: &At<Fact>| trace::line(self.world.names(), fact.at, &fact.what);
+        Broken {
+            what: violation.invariant.to_owned(),
+            at: violation.at,
+            text: violation.what,
+            tail: self.tail.iter().map(line).collect(),
+        }
+    }
+
+    fn finish(mut self, broken: Option<Broken>) -> Finished {
+        let now = self.world.now();
+        while self.expectations.due().is_some_and(|due| due <= now) {
+            self.expectations.settle(&self.recorder, now);
+        }
+        self.expectations.settle(&self.recorder, Time::MAX);
+        self.recorder.set_messages(&self.world.messages());
+        let manifest = Manifest {
+            format: FORMAT,
+            name: self.scenario.name.clone(),
+            scenario: self.scenario.hash.clone(),
+            seed: self.scenario.seed,
+            digest: self.world.digest().hex(),
+            digest_bytes: self.world.digest().len(),
+            simulated_ns: now.0,
+        };
+        let recording = self.recorder.finish(now, self.world.names());
+        let summary = Summary::of(&recording, &manifest);
+        let expectations = self.expectations.finish(&summary);
+        let faults_toml = self.faults_toml;
+        Finished { summary, recording, manifest, expectations, broken, faults_toml, world: self.world }
+    }
+}
+
+fn next_detail<'a>(
+    world: &World,
+    details: &mut std::iter::Peekable<impl Iterator<Item = &'a At<Detail>>>,
+) -> Option<String> {
+    details.next().map(|detail| trace::detail_line(world.names(), detail.at, &detail.what))
+}
+
+/// Lets some events happen; false at the end of the run.
+fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool) -> bool {
+    for _ in 0..steps {
+        if stop_when_done && world.is_done() || world.failure().is_some() {
+            return false;
+        }
+        if world.next_time().is_none_or(|t| t > end) {
+            world.run_until(end);
+            return false;
+        }
+        world.step();
+    }
+    true
+}
+
