@@ -538,6 +538,7 @@ mod tests {
             "disk(reservations: [(DYNAMIC,a,p)])[MOUNT(v,id,fast):/mnt/a,vol1(principal: p):data]:100",
             "disk(a)[vol:/host:data:rw]<SHARED>:10<3>",
             "disk(a)[\"MOUNT\":data:ro]:10",
+            "\" padded \":1",
             "disk[RAW(,7,)]:5; cpus{REV}:2; \"a;b\":{\"x y,\", z}",
         ] {
             let r = Resources::parse(text).unwrap();
