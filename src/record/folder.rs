@@ -140,6 +140,8 @@ mod tests {
         let left: Vec<_> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left.len(), 3, "{left:?}");
         assert_eq!(fs::read_dir(dir.parent().unwrap()).unwrap().count(), 1);
+        // Removes what is there of this name.
+        scratch("write");
     }
 
     #[test]

@@ -167,7 +167,10 @@ mod tests {
             .collect();
         let detail = Detail::TaskSeen { framework, task, state: TaskState::Lost, reason: Reason::None };
         text += &detail_line(&names, Time(1_500_000), &detail);
+        // A snapshot loses indentation that all its lines share.
+        let text = format!("|\n{text}\n");
         expect_test::expect![[r#"
+            |
                00:00:00.000000  job-3                     submitted      to analytics: 20 x cpus:0.5;mem:1024
                11:06:40.000000  rack-1-7 6c1f-M0-S12      registered     cpus:4;mem:8192
                22:13:20.000000  analytics                 subscribed     as 6c1f-M0-0000 in role analytics
@@ -177,6 +180,7 @@ mod tests {
              2d18:40:00.000000  job-3.7                   started        on rack-1-7 for analytics
              3d05:46:40.000000  job-3.7                   ended          lost on rack-1-7 for analytics
              3d16:53:20.000000  job-3.7                   terminal       TASK_LOST on 6c1f-M0-S12 for 6c1f-M0-0000  REASON_SLAVE_REMOVED
-               00:00:00.001500  job-3.7                  .seen           TASK_LOST by 6c1f-M0-0000"#]].assert_eq(&text);
+               00:00:00.001500  job-3.7                  .seen           TASK_LOST by 6c1f-M0-0000
+        "#]].assert_eq(&text);
     }
 }
