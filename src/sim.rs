@@ -104,10 +104,12 @@ impl Sim {
             fault_labels: occurrences.iter().map(|o| o.label.clone()).collect(),
         });
         let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
-            let mut errors = problems.into_iter().map(|p| scenario.expect_error(p.index, p.text, p.help));
-            let mut first = errors.next().expect("at least one problem");
-            errors.for_each(|e| first.merge(e));
-            first
+            let mut all = problems.iter().map(|p| Error::plain(format!("[[expect]] in line {}: {}", p.line, p.text), ""));
+            let first = all.next().expect("at least one problem");
+            all.fold(first, |mut sum, e| {
+                sum.merge(e);
+                sum
+            })
         })?;
         let faults_toml = fault::to_toml(&occurrences);
         Ok(Self { scenario, world, faults_toml, recorder, expectations, checker, tail: VecDeque::new() })

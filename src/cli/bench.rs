@@ -4,7 +4,7 @@
 use super::{Failure, load, on_terminal, print};
 use crate::sim::Sim;
 use crate::world::World;
-use crate::world::bench::Actor;
+use crate::world::bench::{Actor, tickers};
 use clap::{Args, Subcommand};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
@@ -67,17 +67,13 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
     [values[0], values[values.len() / 2], values[values.len() - 1]]
 }
 
-fn timers(n: u64, budget: u64) -> Vec<Actor> {
-    vec![Actor::Timers { timers: n, budget }]
-}
-
 fn engine(runs: usize, as_json: bool) {
     let mm1 = || vec![Actor::Mm1 { left: 5_000_000, served: 0, arrivals: VecDeque::new(), sojourn_ns: 0 }];
     type Case = (&'static str, Box<dyn Fn() -> Vec<Actor>>, u64);
     let cases: [Case; 4] = [
         ("ping-pong", Box::new(|| vec![Actor::Ping, Actor::Ping]), 20_000_000),
-        ("timers, 1,000", Box::new(|| timers(1_000, 20_000_000)), 0),
-        ("timers, 100,000", Box::new(|| timers(100_000, 20_000_000)), 0),
+        ("timers, 1,000", Box::new(|| tickers(1_000, 20_000_000)), 0),
+        ("timers, 100,000", Box::new(|| tickers(100_000, 20_000_000)), 0),
         ("M/M/1", Box::new(mm1), 0),
     ];
     let mut rows = Vec::new();
@@ -191,7 +187,7 @@ mod tests {
     fn the_median_is_the_middle_one() {
         assert_eq!(spread(vec![3.0, 1.0, 2.0]), [1.0, 2.0, 3.0]);
         let before = cpu_s();
-        let mut world = World::of_actors(1, timers(10, 50_000));
+        let mut world = World::of_actors(1, tickers(10, 50_000));
         world.run_dry();
         assert!(cpu_s() > before && peak_mib() > 0.0);
     }

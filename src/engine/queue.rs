@@ -86,7 +86,8 @@ impl Heap {
 pub struct Queue<T> {
     near: Heap,
     far: Heap,
-    slab: Vec<Option<T>>,
+    /// Free slots hold the default.
+    slab: Vec<T>,
     free: Vec<u32>,
     lane: VecDeque<T>,
     now: Time,
@@ -107,7 +108,7 @@ impl<T> Default for Queue<T> {
     }
 }
 
-impl<T> Queue<T> {
+impl<T: Default> Queue<T> {
     /// The instant of the event popped last.
     #[must_use]
     pub fn now(&self) -> Time {
@@ -146,11 +147,11 @@ impl<T> Queue<T> {
         }
         let slot = match self.free.pop() {
             Some(slot) => {
-                self.slab[slot as usize] = Some(event);
+                self.slab[slot as usize] = event;
                 slot
             }
             None => {
-                self.slab.push(Some(event));
+                self.slab.push(event);
                 self.slab.len() as u32 - 1
             }
         };
@@ -176,7 +177,7 @@ impl<T> Queue<T> {
                 let slot = (key & SLOT_MASK) as u32;
                 self.free.push(slot);
                 self.now = instant(key);
-                Some((self.now, self.slab[slot as usize].take()?))
+                Some((self.now, std::mem::take(&mut self.slab[slot as usize])))
             }
             _ => Some((self.now, self.lane.pop_front()?)),
         }

@@ -46,32 +46,38 @@ pub struct Capabilities {
     pub task_killing_state: bool,
 }
 
-/// `Filters.refuse_seconds` in whole nanoseconds, in seven bytes (365 days need 55 bits).
+/// `Filters.refuse_seconds` in whole nanoseconds; 0 stands for no filter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refuse([u8; 7]);
+pub struct Refuse(i64);
 
 impl Refuse {
     /// No filters message: resources go back without a filter.
-    pub const NONE: Self = Self([0xff; 7]);
+    pub const NONE: Self = Self(0);
     /// Default of a filters message without a value: 5 s.
     pub const DEFAULT_SPAN: Span = Span::from_secs(5);
 
     /// 0 installs no filter; negative becomes the default; longer than 365 days becomes 365 days.
     #[must_use]
     pub fn seconds(span: Span) -> Self {
-        let ns = match span.0 {
-            0 => return Self::NONE,
-            ..0 => Self::DEFAULT_SPAN.0,
-            ns => ns.min(365 * 86_400 * crate::base::time::SECOND_NS),
-        };
-        let b = ns.to_le_bytes();
-        Self([b[0], b[1], b[2], b[3], b[4], b[5], b[6]])
+        match span.0 {
+            ..0 => Self(Self::DEFAULT_SPAN.0),
+            ns => Self(ns.min(365 * 86_400 * crate::base::time::SECOND_NS)),
+        }
     }
     #[must_use]
     pub fn span(self) -> Option<Span> {
-        let [a, b, c, d, e, f, g] = self.0;
-        (self != Self::NONE).then(|| Span(i64::from_le_bytes([a, b, c, d, e, f, g, 0])))
+        (self != Self::NONE).then_some(Span(self.0))
     }
+}
+
+/// Part of what a framework holds on one agent comes back, resources of any kind.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Recovery {
+    pub framework: FrameworkId,
+    pub role: RoleId,
+    pub agent: AgentId,
+    pub resources: Resources,
+    pub refuse: Refuse,
 }
 
 /// One offer of a batch: these resources of this agent.
@@ -435,14 +441,10 @@ pub enum Msg {
         count: u32,
         refuse: Refuse,
     },
-    /// Gives back part of what a framework holds on one agent.
-    Recover {
-        framework: FrameworkId,
-        role: RoleId,
-        agent: AgentId,
-        resources: Resources,
-        refuse: Refuse,
-    },
+    /// Gives back part of what a framework holds on one agent: plain scalars.
+    Recover { framework: FrameworkId, role: RoleId, agent: AgentId, scalars: Quantities, refuse: Refuse },
+    /// The same with ports, reservations and the like.
+    RecoverBulk(Arc<Recovery>),
     /// The tick of the batch timer and the queued run, both to itself.
     BatchTick,
     RunAllocation,
@@ -499,6 +501,15 @@ pub enum RegistryOp {
 }
 
 impl Msg {
+    /// Part of what a framework holds on an agent goes back to the allocator.
+    #[must_use]
+    pub fn recover(framework: FrameworkId, role: RoleId, agent: AgentId, resources: Resources, refuse: Refuse) -> Self {
+        if resources.is_plain() {
+            return Self::Recover { framework, role, agent, scalars: resources.scalars(), refuse };
+        }
+        Self::RecoverBulk(Arc::new(Recovery { framework, role, agent, resources, refuse }))
+    }
+
     /// Names of the kinds of messages, for counts and traces.
     pub const LABELS: &[&str] = &[
         "DETECTED",
@@ -594,7 +605,7 @@ impl Msg {
             Self::DeactivateAgent { .. } => 37,
             Self::ReviveOffers { .. } => 38,
             Self::SuppressOffers { .. } => 39,
-            Self::RecoverOffers { .. } | Self::Recover { .. } => 40,
+            Self::RecoverOffers { .. } | Self::Recover { .. } | Self::RecoverBulk(_) => 40,
             Self::BatchTick => 41,
             Self::RunAllocation => 42,
             Self::Allocated(_) => 43,

@@ -17,9 +17,8 @@ const SERVICE: Site = Site::new("bench-service");
 pub enum Actor {
     /// Sends back what it gets while the budget in the message lasts.
     Ping,
-    /// Ticks with periods of its own, each re-armed while the shared budget lasts. One actor holds
-    /// many timers, as a master does.
-    Timers { timers: u64, budget: u64 },
+    /// Entity `i` of `of`: ticks with the period 1 + i/of seconds and re-arms its timer `left` times.
+    Ticker { i: u64, of: u64, left: u64 },
     /// One server with a queue: exponential gaps (rate 0.8/s) and services (1/s).
     Mm1 { left: u64, served: u64, arrivals: VecDeque<Time>, sojourn_ns: i128 },
 }
@@ -34,16 +33,18 @@ impl Actor {
                     cx.send(from, Msg::Probe(n - 1));
                 }
             }
-            Self::Timers { timers, budget } => {
-                // Entity i has the period 1 + i/K seconds.
-                let period = |i: u64| Span(SECOND_NS + (i as i64) * SECOND_NS / (*timers as i64));
-                match input {
-                    Input::Start { .. } => (0..*timers).for_each(|i| cx.timer(TimerKey::new(0, i), period(i))),
-                    Input::Timer { key } if *budget > 0 => {
-                        *budget -= 1;
-                        cx.timer(key, period(key.number()));
+            Self::Ticker { i, of, left } => {
+                let again = match input {
+                    Input::Start { .. } => true,
+                    Input::Timer { .. } if *left > 0 => {
+                        *left -= 1;
+                        true
                     }
-                    _ => {}
+                    _ => false,
+                };
+                if again {
+                    let period = SECOND_NS + (*i * SECOND_NS as u64 / *of) as i64;
+                    cx.timer(TimerKey::new(0, 0), Span(period));
                 }
             }
             Self::Mm1 { left, served, arrivals, sojourn_ns } => {
@@ -82,6 +83,12 @@ impl Actor {
             }
         }
     }
+}
+
+/// `of` entities that together re-arm `budget` times.
+#[must_use]
+pub fn tickers(of: u64, budget: u64) -> Vec<Actor> {
+    (0..of).map(|i| Actor::Ticker { i, of, left: budget / of + u64::from(i < budget % of) }).collect()
 }
 
 impl World {
@@ -136,9 +143,9 @@ mod tests {
         ping.run_dry();
         assert_eq!(ping.now(), Time::from_secs(1001));
 
-        let mut timers = World::of_actors(1, vec![Actor::Timers { timers: 10, budget: 1000 }]);
-        timers.run_dry();
-        assert_eq!(timers.counts()[0], 1010);
+        let mut tickers = World::of_actors(1, tickers(10, 1000));
+        tickers.run_dry();
+        assert_eq!(tickers.counts()[0], 1010);
 
         let empty = VecDeque::new();
         let mut mm1 = World::of_actors(

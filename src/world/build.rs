@@ -3,7 +3,7 @@
 use super::fault::{self, Occurrence};
 use super::link::Network;
 use super::{Core, Desk, Feed, Planned, Process, World};
-use crate::actor::{Behaviour, DiskOp, Mailbox};
+use crate::actor::{Behaviour, DiskOp};
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Map};
@@ -25,6 +25,7 @@ use crate::scenario::section::Section;
 use crate::scenario::units::{DurationValue, NumberOrText};
 use crate::workload;
 use serde::Deserialize;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -193,7 +194,7 @@ impl World {
             network,
             disk_latency: Distribution::Fixed(Span::ZERO),
             processes: Vec::new(),
-            timers: Lookup::default(),
+            more_timers: Lookup::default(),
             serial: 0,
             dice,
             names: Names::default(),
@@ -224,7 +225,8 @@ impl World {
             incarnation: 0,
             core: None,
             disk: Vec::<DiskOp>::new(),
-            desks: Default::default(),
+            desks: None,
+            timers: SmallVec::new(),
             containers: Vec::new(),
             skew: Span::ZERO,
             effects: 0,
@@ -245,11 +247,11 @@ impl World {
 
         let name = world.names.intern("master");
         world.add_process(ProcessKind::Master, name);
-        let desk = |service| Desk { service, waiting: VecDeque::new() };
-        let desks = &mut world.processes[MASTER as usize].desks;
-        desks[Mailbox::MAIN.0 as usize] = desk(scenario.master.service_time);
-        desks[Mailbox::ALLOCATOR.0 as usize] = desk(scenario.allocator.service_time);
-        desks[Mailbox::REGISTRAR.0 as usize] = desk(scenario.master.service_time);
+        let services = [scenario.master.service_time, scenario.allocator.service_time, scenario.master.service_time];
+        if services.iter().any(|&s| s > Span::ZERO) {
+            let desks = services.map(|service| Desk { service, waiting: VecDeque::new() });
+            world.processes[MASTER as usize].desks = Some(Box::new(desks));
+        }
         for config in &blueprint.frameworks {
             world.add_process(ProcessKind::Framework, config.name);
         }

@@ -32,6 +32,7 @@ use crate::workload::{Arrival, Source};
 use beats::{Beats, Outcome, Surroundings};
 use fault::Fault;
 use link::{Network, process};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -39,12 +40,18 @@ const DISK: Site = Site::new("disk-latency");
 const DURATION: Site = Site::new("task-duration");
 const EXIT: Site = Site::new("task-exit");
 
+/// Timers of a process that are searched one by one.
+const INLINE_TIMERS: usize = 8;
+
 /// After the last job has ended the run goes on for this long, so that acknowledgements arrive.
 const SETTLE: Span = Span::from_secs(1);
 
 /// What waits in the queue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 enum Event {
+    /// A free slot of the queue. (With a default, events move as whole words.)
+    #[default]
+    Nothing,
     Deliver { link: u32, direction: u8, epoch: u32, msg: Msg },
     Dispatch { to: ProcessId, mailbox: Mailbox, msg: Msg },
     Timer { to: ProcessId, mailbox: Mailbox, key: TimerKey, serial: u64 },
@@ -91,7 +98,10 @@ struct Process {
     incarnation: u32,
     core: Option<Core>,
     disk: Vec<DiskOp>,
-    desks: [Desk; Mailbox::COUNT],
+    /// Only if some mailbox has a service time.
+    desks: Option<Box<[Desk; Mailbox::COUNT]>>,
+    /// Timers armed; beyond a few they are in the world's map.
+    timers: SmallVec<[(Mailbox, TimerKey, u64); 2]>,
     containers: Vec<Container>,
     /// Difference of its wall clock from the true time.
     skew: Span,
@@ -150,7 +160,7 @@ pub struct World {
     network: Network,
     disk_latency: Distribution,
     processes: Vec<Process>,
-    timers: Lookup<(u32, Mailbox, TimerKey), u64>,
+    more_timers: Lookup<(u32, Mailbox, TimerKey), u64>,
     serial: u64,
     dice: Dice,
     names: Names,
@@ -239,7 +249,7 @@ impl World {
     /// are kept in several mailboxes must agree.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        let idle = |p: &Process| p.kind != ProcessKind::Master || p.desks.iter().all(|d| d.waiting.is_empty());
+        let idle = |p: &Process| p.kind != ProcessKind::Master || p.desks.iter().flat_map(|d| d.iter()).all(|d| d.waiting.is_empty());
         self.next_time().is_none_or(|t| t > self.now()) && self.processes.iter().take(16).all(idle)
     }
 
@@ -334,6 +344,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
+            Event::Nothing => {}
             Event::Deliver { link, direction, epoch, msg } => self.deliver(link, direction, epoch, msg),
             Event::Dispatch { to, mailbox, msg } => {
                 if self.is_current(to) {
@@ -341,12 +352,8 @@ impl World {
                 }
             }
             Event::Timer { to, mailbox, key, serial } => {
-                let name = (to.slot, mailbox, key);
-                if self.timers.get(&name) == Some(&serial) {
-                    self.timers.remove(&name);
-                    if self.is_current(to) {
-                        self.hand(to, mailbox, Input::Timer { key });
-                    }
+                if self.disarm(to.slot, mailbox, key, Some(serial)) && self.is_current(to) {
+                    self.hand(to, mailbox, Input::Timer { key });
                 }
             }
             Event::Persisted { to, mailbox, token, op } => {
@@ -407,7 +414,10 @@ impl World {
 
     /// Gives an input to a mailbox, at once or behind what it is busy with.
     fn hand(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
-        let desk = &mut self.processes[to.slot as usize].desks[mailbox.0 as usize];
+        let Some(desks) = &mut self.processes[to.slot as usize].desks else {
+            return self.handle(to, mailbox, input);
+        };
+        let desk = &mut desks[mailbox.0 as usize];
         if desk.service == Span::ZERO {
             return self.handle(to, mailbox, input);
         }
@@ -422,7 +432,8 @@ impl World {
         if !self.is_current(to) {
             return;
         }
-        let desk = &mut self.processes[to.slot as usize].desks[mailbox.0 as usize];
+        let Some(desks) = &mut self.processes[to.slot as usize].desks else { return };
+        let desk = &mut desks[mailbox.0 as usize];
         let Some(input) = desk.waiting.pop_front() else { return };
         if !desk.waiting.is_empty() {
             let ready = self.queue.now() + desk.service;
@@ -481,6 +492,38 @@ impl World {
         self.outbox = outbox;
     }
 
+    /// Notes the timer that has just been numbered `serial`; it replaces one of the same key.
+    #[inline]
+    fn arm(&mut self, slot: u32, mailbox: Mailbox, key: TimerKey) {
+        let timers = &mut self.processes[slot as usize].timers;
+        if let Some(timer) = timers.iter_mut().find(|t| t.1 == key && t.0 == mailbox) {
+            timer.2 = self.serial;
+        } else if timers.len() < INLINE_TIMERS && !self.more_timers.contains(&(slot, mailbox, key)) {
+            timers.push((mailbox, key, self.serial));
+        } else {
+            self.more_timers.insert((slot, mailbox, key), self.serial);
+        }
+    }
+
+    /// Forgets a timer if it is armed (and has this serial number); says whether it was.
+    #[inline]
+    fn disarm(&mut self, slot: u32, mailbox: Mailbox, key: TimerKey, serial: Option<u64>) -> bool {
+        let timers = &mut self.processes[slot as usize].timers;
+        if let Some(at) = timers.iter().position(|t| t.1 == key && t.0 == mailbox) {
+            let due = serial.is_none_or(|s| s == timers[at].2);
+            if due {
+                timers.swap_remove(at);
+            }
+            return due;
+        }
+        let name = (slot, mailbox, key);
+        let due = self.more_timers.get(&name).is_some_and(|&s| serial.is_none_or(|wanted| wanted == s));
+        if due {
+            self.more_timers.remove(&name);
+        }
+        due
+    }
+
     fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
         let (to, mailbox, msg) = match effect {
             Effect::Send { to, msg } => (*to, Mailbox::MAIN, msg),
@@ -503,12 +546,12 @@ impl World {
             }
             Effect::Timer { key, after } => {
                 self.serial += 1;
-                self.timers.insert((from.slot, mailbox, key), self.serial);
+                self.arm(from.slot, mailbox, key);
                 let at = self.queue.now().saturating_add(after);
                 self.queue.push(at, Event::Timer { to: from, mailbox, key, serial: self.serial });
             }
             Effect::Cancel { key } => {
-                self.timers.remove(&(from.slot, mailbox, key));
+                self.disarm(from.slot, mailbox, key, None);
             }
             Effect::Persist { token, op } => {
                 let wait = match self.disk_latency {
@@ -659,7 +702,7 @@ impl World {
         process.incarnation += 1;
         process.effects = 0;
         process.stop_after = None;
-        process.desks.iter_mut().for_each(|d| d.waiting.clear());
+        process.desks.iter_mut().flat_map(|d| d.iter_mut()).for_each(|d| d.waiting.clear());
         let (kind, name) = (process.kind, process.name);
         let containers = std::mem::take(&mut process.containers);
         for container in containers {

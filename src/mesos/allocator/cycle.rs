@@ -629,9 +629,10 @@ where
                 Msg::RecoverOffers { batch, from, count, refuse } => {
                     self.recover_offers(cx, &batch, from, count, refuse);
                 }
-                Msg::Recover { framework, role, agent, resources, refuse } => {
-                    self.recover(cx, (framework, role), agent, &resources, refuse);
+                Msg::Recover { framework, role, agent, scalars, refuse } => {
+                    self.recover(cx, (framework, role), agent, &Resources::from_scalars(scalars), refuse);
                 }
+                Msg::RecoverBulk(r) => self.recover(cx, (r.framework, r.role), r.agent, &r.resources, r.refuse),
                 _ => {}
             },
             _ => {}

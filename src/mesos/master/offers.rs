@@ -240,7 +240,7 @@ impl Master {
             }
         }
         if !rest.is_empty() {
-            self.tell_allocator(cx, Msg::Recover { framework: id, role, agent: agent_id, resources: rest, refuse });
+            self.tell_allocator(cx, Msg::recover(id, role, agent_id, rest, refuse));
         }
     }
 

@@ -56,7 +56,7 @@ impl Master {
         let resources = Resources::from_scalars(record.spec.each);
         let (framework, agent) = (self.framework(framework).id, self.agent(agent).id);
         cx.fact(Fact::TaskTerminal { framework, task: id, agent, state, reason });
-        cx.dispatch(Mailbox::ALLOCATOR, Msg::Recover { framework, role, agent, resources, refuse: Refuse::NONE });
+        cx.dispatch(Mailbox::ALLOCATOR, Msg::recover(framework, role, agent, resources, Refuse::NONE));
     }
 
     /// The master itself declares a task lost or unreachable, and tells its framework.
