@@ -22,5 +22,7 @@ pub mod units;
 mod value;
 
 pub use error::Error;
+#[cfg(test)]
+pub(crate) use load::testing;
 pub use model::Scenario;
 pub use section::Section;

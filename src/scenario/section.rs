@@ -151,6 +151,12 @@ impl Section {
             self.error("", "missing key `file`", help)
         })
     }
+    /// A mistake in the data file, told as `file:line: what; mend`, shown at the key that names it.
+    #[must_use]
+    pub fn in_file(&self, told: &str) -> Error {
+        let (what, mend) = told.rsplit_once("; ").unwrap_or((told, "correct the file"));
+        self.error("file", what, mend)
+    }
     /// A mistake in the value of `key`, which may be a path (`frameworks.Batch`, `jobs.2.at`); the
     /// place is the deepest part of the path that exists. `kind` is the kind, "" the whole section.
     #[must_use]

@@ -5,7 +5,7 @@
 
 /// A byte range in one of the texts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Place {
+pub(crate) struct Place {
     pub(crate) file: u32,
     pub(crate) start: u32,
     pub(crate) end: u32,
@@ -20,7 +20,7 @@ pub(crate) struct SourceText {
 
 /// All texts of a scenario; index 0 is the file itself.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     pub(crate) texts: Vec<SourceText>,
 }
 

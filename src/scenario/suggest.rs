@@ -3,7 +3,7 @@
 /// The known word that `wrong` most likely stands for, if any is near enough; the first of equals.
 pub(crate) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     // Every third letter may be wrong; beyond that a guess confuses more than it helps.
-    let reach = (wrong.chars().count() / 3).max(1);
+    let reach = wrong.chars().count() / 3;
     let distances = known.iter().map(|word| (distance(&fold(wrong), &fold(word)), *word));
     distances.filter(|(d, _)| *d <= reach).min_by_key(|(d, _)| *d).map(|(_, word)| word)
 }
@@ -48,5 +48,6 @@ mod tests {
         assert_eq!(nearest("nmae", &known), Some("name"));
         assert_eq!(nearest("colour", &known), None);
         assert_eq!(nearest("", &known), None);
+        assert_eq!(nearest("c", &["a", "b"]), None);
     }
 }

@@ -224,13 +224,10 @@ impl<T> Visitor<'_> for WithUnit<T> {
         (self.parse)(text).map_err(E::custom)
     }
     fn visit_i64<E: Error>(self, n: i64) -> Result<T, E> {
-        self.bare(&n)
-    }
-    fn visit_u64<E: Error>(self, n: u64) -> Result<T, E> {
-        self.bare(&n)
+        self.bare(&n.unsigned_abs())
     }
     fn visit_f64<E: Error>(self, x: f64) -> Result<T, E> {
-        self.bare(&x)
+        self.bare(&x.abs())
     }
 }
 

@@ -33,12 +33,7 @@ struct Params {
 fn read(section: &Section, _name: &str) -> Result<Vec<Host>, Error> {
     let file = section.data_file()?;
     let _: Params = section.read()?;
-    hosts(&mut Rows::open(file, COLUMNS).map_err(|e| in_file(section, &e))?).map_err(|e| in_file(section, &e))
-}
-
-fn in_file(section: &Section, error: &str) -> Error {
-    let (what, mend) = error.rsplit_once("; ").unwrap_or((error, "correct the file"));
-    section.error("file", what, mend)
+    hosts(&mut Rows::open(file, COLUMNS).map_err(|e| section.in_file(&e))?).map_err(|e| section.in_file(&e))
 }
 
 fn hosts(rows: &mut Rows) -> Result<Vec<Host>, String> {
