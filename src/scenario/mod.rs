@@ -1,4 +1,28 @@
+//! Scenario files: text to plain data.
+//!
+//! `Scenario::load` reads a TOML file, applies overrides and checks everything that can be checked
+//! without knowing the plug-ins, whose sections (`Section`) they read themselves. Every mistake
+//! carries its place and its mend to `Error::render`. This and the data files named in a scenario
+//! are the only input that the simulator reads.
+
+mod de;
+pub mod decimal;
+mod error;
+pub mod file;
+pub mod fleet;
+mod load;
 pub mod model;
+mod overrides;
+mod parts;
+mod resources;
 pub mod section;
+mod source;
+mod suggest;
 pub mod units;
-#[derive(Debug)] pub struct Error(pub String);
+mod value;
+
+pub use error::Error;
+#[cfg(test)]
+pub(crate) use load::testing;
+pub use model::Scenario;
+pub use section::Section;

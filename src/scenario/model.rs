@@ -4,6 +4,8 @@
 //! a policy) stays a `Section`: its kind and its table with the place in the file, which the
 //! plug-in reads itself.
 
+use super::error::Error;
+use super::file::DataFile;
 use super::section::Section;
 use crate::base::quantity::{Milli, Quantities};
 use crate::base::sampler::Distribution;
@@ -40,6 +42,28 @@ pub struct Scenario {
     pub check: Check,
     /// xxh3 of the scenario's canonical text (overrides applied) and of every file it reads.
     pub hash: String,
+    /// The data files that its sections name with the key `file`.
+    pub files: Vec<DataFile>,
+    /// The scenario as TOML with overrides applied, comments gone; saved beside the results.
+    pub toml_text: String,
+}
+
+impl Scenario {
+    /// Index into `frameworks`.
+    #[must_use]
+    pub fn framework_index(&self, name: &str) -> Option<u32> {
+        self.frameworks.iter().position(|f| f.name == name).map(|i| i as u32)
+    }
+    /// The framework called `name`, as found in the value of `key` of a section.
+    ///
+    /// # Errors
+    /// If there is none, at that value.
+    pub fn framework_of(&self, section: &Section, key: &str, name: &str) -> Result<u32, Error> {
+        self.framework_index(name).ok_or_else(|| {
+            let known: Vec<&str> = self.frameworks.iter().map(|f| f.name.as_str()).collect();
+            section.unknown(key, "framework", name, &known)
+        })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -200,8 +224,31 @@ pub struct Report {
 
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// Names of invariants to check; `all` and `none` are resolved here.
-    pub invariants: Vec<String>,
+    pub invariants: Invariants,
+    /// The table `[check]`, to point at a name that does not exist.
+    pub section: Section,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Invariants {
+    All,
+    /// These; none if empty.
+    Only(Vec<String>),
+}
+
+impl Check {
+    /// The names to check out of those that exist.
+    ///
+    /// # Errors
+    /// If one that the scenario names does not exist.
+    pub fn select<'a>(&self, known: &[&'a str]) -> Result<Vec<&'a str>, Error> {
+        let Invariants::Only(wanted) = &self.invariants else { return Ok(known.to_vec()) };
+        let find = |(i, name): (usize, &String)| {
+            let found = known.iter().find(|k| *k == name).copied();
+            found.ok_or_else(|| self.section.unknown(&format!("invariants.{i}"), "invariant", name, known))
+        };
+        wanted.iter().enumerate().map(find).collect()
+    }
 }
 
 /// Mesos' default `min_allocatable_resources`.
