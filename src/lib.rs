@@ -3,6 +3,8 @@
 pub mod actor;
 pub mod analysis;
 pub mod base;
+pub mod check;
+pub mod cli;
 pub mod engine;
 pub mod fact;
 pub mod frameworks;
@@ -11,5 +13,6 @@ pub mod mesos;
 pub mod record;
 pub mod report;
 pub mod scenario;
+pub mod sim;
 pub mod workload;
 pub mod world;

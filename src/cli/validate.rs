@@ -36,14 +36,12 @@ fn check(path: &std::path::Path, arguments: &Arguments) -> Result<String, Failur
     let (hosts, frameworks) = (scenario.fleets.iter().map(|f| f.hosts.len()).sum::<usize>(), scenario.frameworks.len());
     let duration = scenario.duration;
     let mut finite = 0;
-    for (index, section) in scenario.workloads.iter().enumerate() {
-        let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
-        let source = crate::workload::build(section, &scenario, index as u32).map_err(refused)?;
+    let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
+    for source in crate::workload::build_all(&scenario).map_err(refused)? {
         finite += source.census().map_err(Failure::Input)?.map_or(0, |c| c.jobs);
     }
     let faults = scenario.faults.len();
-    let sim = Sim::of(scenario, true).map_err(|e| Failure::Input(e.render(on_terminal())))?;
-    drop(sim);
+    Sim::of(scenario, true).map_err(refused)?;
     Ok(format!(
         "good: {hosts} agents, {frameworks} frameworks, {finite} jobs in traces, {faults} fault sections, {duration}"
     ))

@@ -395,7 +395,7 @@ fn fleets(loader: &mut Loader, table: &mut Table) -> Vec<Fleet> {
         let mut hosts_new = hosts.iter().map(|host| &host.hostname);
         let help = "give the fleets other names";
         let _ = is_new && hosts_new.all(|name| unique(loader, &mut hostnames, name, place, "the host", help));
-        fleets.push(Fleet { name, hosts });
+        fleets.push(Fleet { name, hosts, section });
     }
     fleets
 }

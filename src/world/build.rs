@@ -22,7 +22,7 @@ use crate::mesos::message::{AgentInfo, Capabilities, Msg, Refuse};
 use crate::mesos::resource::Resources;
 use crate::scenario::model::{self, Scenario};
 use crate::scenario::section::Section;
-use crate::scenario::units::{DurationValue, NumberOrText};
+use crate::scenario::units::{Amount, Probability, Size};
 use crate::workload;
 use serde::Deserialize;
 use smallvec::SmallVec;
@@ -146,9 +146,9 @@ struct BatchParams {
     #[serde(default)]
     gang: bool,
     #[serde(default)]
-    refuse: Option<DurationValue>,
+    refuse: Option<Span>,
     #[serde(default)]
-    revive_interval: Option<DurationValue>,
+    revive_interval: Option<Span>,
 }
 
 #[derive(Deserialize)]
@@ -159,9 +159,9 @@ struct NoParams {}
 #[serde(deny_unknown_fields)]
 struct SliceParams {
     #[serde(default)]
-    cpus: Option<f64>,
+    cpus: Option<Amount>,
     #[serde(default)]
-    mem: Option<NumberOrText>,
+    mem: Option<Size>,
 }
 
 type Error = crate::scenario::Error;
@@ -262,19 +262,17 @@ impl World {
             world.queue.push(Time::ZERO, super::Event::Start { slot });
         }
 
-        for (index, section) in scenario.workloads.iter().enumerate() {
-            let source = workload::build(section, scenario, index as u32)?;
+        for source in workload::build_all(scenario)? {
             world.feeds.push(Feed { source, next: None });
         }
         for source in 0..world.feeds.len() as u32 {
             world.feed(source);
         }
         for request in &scenario.requests {
-            for arrival in workload::request_arrivals(&request.section, scenario, request.at)? {
-                let number = world.requests.len() as u32;
-                world.requests.push((request.at, super::Request::Submit(arrival)));
-                world.queue.push(request.at, super::Event::Request { number });
-            }
+            let arrival = submission(request, scenario)?;
+            let number = world.requests.len() as u32;
+            world.requests.push((request.at, super::Request::Submit(arrival)));
+            world.queue.push(request.at, super::Event::Request { number });
         }
 
         let site = fault::Site { blueprint: &blueprint, end: Time(scenario.duration.0) };
@@ -289,6 +287,46 @@ impl World {
         }
         Ok((world, occurrences))
     }
+}
+
+/// Keys of a `[[request]]` of the kind `submit`: a job handed to a framework from outside.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubmitParams {
+    framework: String,
+    #[serde(default = "one")]
+    tasks: u32,
+    duration: Distribution,
+    cpus: Amount,
+    mem: Size,
+    #[serde(default)]
+    failure: Probability,
+    #[serde(default)]
+    gang: Option<bool>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn submission(request: &model::Request, scenario: &Scenario) -> Result<workload::Arrival, Error> {
+    let section = &request.section;
+    if section.kind != "submit" {
+        return Err(section.unknown_kind("request", &["submit"]));
+    }
+    let p: SubmitParams = section.read()?;
+    if p.tasks == 0 {
+        return Err(section.error("tasks", "a job has at least one task", "write a number of at least 1"));
+    }
+    Ok(workload::Arrival {
+        at: request.at,
+        framework: scenario.framework_of(section, "framework", &p.framework)?,
+        tasks: p.tasks,
+        each: Quantities::new(p.cpus.0, p.mem.0, Milli::ZERO, Milli::ZERO),
+        behaviour: crate::job::Behaviour { duration: p.duration, failure_ppm: p.failure.ppm },
+        devices: None,
+        gang: p.gang,
+    })
 }
 
 fn master_flags(flags: &model::MasterFlags) -> master::Flags {
@@ -313,7 +351,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
     for fleet in &scenario.fleets {
         for host in &fleet.hosts {
             let total = Resources::parse(&host.resources)
-                .map_err(|e| fleet.section.error("resources", &e.to_string(), "see `--resources` of mesos-agent"))?;
+                .map_err(|e| fleet.section.error("resources", e.to_string(), "see `--resources` of mesos-agent"))?;
             let hostname = names.intern(&host.hostname);
             let attributes = host.attributes.iter().map(|(n, v)| (names.intern(n), names.intern(v))).collect();
             let shape = (total.quantities(), host.devices);
@@ -354,21 +392,15 @@ fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     };
     let most = if flags.chunk.kind == "slice" {
         let params: SliceParams = flags.chunk.read()?;
-        let mem = params.mem.map(|m| m.mebibytes()).transpose().map_err(|e| flags.chunk.error("mem", &e, ""))?;
-        Quantities::new(
-            params.cpus.map_or(Milli::ZERO, Milli::from_f64),
-            mem.unwrap_or_default(),
-            Milli::ZERO,
-            Milli::ZERO,
-        )
+        let (cpus, mem) = (params.cpus.map_or(Milli::ZERO, |a| a.0), params.mem.map_or(Milli::ZERO, |s| s.0));
+        Quantities::new(cpus, mem, Milli::ZERO, Milli::ZERO)
     } else {
         let _: NoParams = flags.chunk.read()?;
         Quantities::ZERO
     };
     let _: NoParams = flags.policy.read()?;
     let unknown = |section: &Section, what: &str, list: &[(&str, &str)]| {
-        let known: Vec<&str> = list.iter().map(|r| r.0).collect();
-        section.error("kind", &format!("unknown {what} `{}`", section.kind), &format!("known: {}", known.join(", ")))
+        section.unknown_kind(what, &list.iter().map(|row| row.0).collect::<Vec<_>>())
     };
     let (policies, chunks) = (allocator::policy::POLICIES, allocator::chunk::CHUNKS);
     if !policies.iter().any(|p| p.0 == flags.policy.kind) {
@@ -380,8 +412,7 @@ fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
 
 fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config, Error> {
     if spec.section.kind != "batch" {
-        let what = format!("unknown kind of framework `{}`", spec.section.kind);
-        return Err(spec.section.error("kind", &what, "known: batch"));
+        return Err(spec.section.unknown_kind("framework", &["batch"]));
     }
     let params: BatchParams = spec.section.read()?;
     let chooser = match &params.chooser {
@@ -390,8 +421,7 @@ fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config
             Some(row) => row.1,
             None => {
                 let known: Vec<&str> = CHOOSERS.iter().map(|c| c.0).collect();
-                let what = format!("unknown chooser `{name}`");
-                return Err(spec.section.error("chooser", &what, &format!("known: {}", known.join(", "))));
+                return Err(spec.section.unknown("chooser", "chooser", name, &known));
             }
         },
     };
@@ -407,8 +437,8 @@ fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config
             task_killing_state: has("TASK_KILLING_STATE"),
         },
         chooser,
-        refuse: Refuse::seconds(params.refuse.map_or(Refuse::DEFAULT_SPAN, |d| d.0)),
-        revive_interval: params.revive_interval.map_or(Span::ZERO, |d| d.0),
+        refuse: Refuse::seconds(params.refuse.unwrap_or(Refuse::DEFAULT_SPAN)),
+        revive_interval: params.revive_interval.unwrap_or(Span::ZERO),
         gang: params.gang,
     })
 }

@@ -11,7 +11,6 @@ use crate::base::id::Names;
 use crate::base::sampler;
 use crate::base::time::{Span, Time};
 use crate::scenario::section::Section;
-use crate::scenario::units::DurationValue;
 use crate::world::World;
 use serde::Deserialize;
 
@@ -24,13 +23,13 @@ const DOWN: dice::Site = dice::Site::new("fault-agent-crash-down");
 #[serde(deny_unknown_fields)]
 struct Params {
     #[serde(default)]
-    at: Option<DurationValue>,
+    at: Option<Span>,
     #[serde(default)]
-    down: Option<DurationValue>,
+    down: Option<Span>,
     #[serde(default)]
-    mtbf: Option<DurationValue>,
+    mtbf: Option<Span>,
     #[serde(default)]
-    mttr: Option<DurationValue>,
+    mttr: Option<Span>,
     #[serde(default = "all")]
     target: String,
     #[serde(default)]
@@ -96,11 +95,11 @@ pub(super) fn plan(
     let (mtbf, mttr) = match (params.mtbf, params.mttr) {
         (None, None) => {
             let at = instant(section, params.at)?;
-            let lasts = params.down.map(|d| d.0);
+            let lasts = params.down;
             let one = |slot: u32| occurrence(at, lasts, site.hostname(slot, names), vec![slot], params.process);
             return Ok(targets.into_iter().map(one).collect());
         }
-        (Some(mtbf), Some(mttr)) if mtbf.0 > Span::ZERO && mttr.0 > Span::ZERO => (mtbf.0, mttr.0),
+        (Some(mtbf), Some(mttr)) if mtbf > Span::ZERO && mttr > Span::ZERO => (mtbf, mttr),
         _ => {
             let help = "write both, for example mtbf = \"6h\" and mttr = \"10m\"";
             return Err(section.error("mtbf", "random crashes need mtbf and mttr above zero", help));

@@ -69,7 +69,7 @@ impl Site<'_> {
         if slots.is_empty() {
             let help = "write a hostname (\"agent-3\"), an attribute (\"rack_id=r2\"), \"agents\" for all, \
                         \"master\", or a framework's name";
-            return Err(section.error(key, &format!("`{selector}` selects nothing in this scenario"), help));
+            return Err(section.error(key, format!("`{selector}` selects nothing in this scenario"), help));
         }
         Ok(slots)
     }
@@ -106,8 +106,7 @@ pub fn plan(
     for (index, section) in sections.iter().enumerate() {
         let Some(row) = FAULTS.iter().find(|row| row.0 == section.kind) else {
             let known: Vec<&str> = FAULTS.iter().map(|row| row.0).collect();
-            let what = format!("unknown kind of fault `{}`", section.kind);
-            return Err(section.error("kind", &what, &format!("known: {}", known.join(", "))));
+            return Err(section.unknown_kind("fault", &known));
         };
         all.extend((row.2)(section, index as u32, site, names, dice)?);
     }
@@ -128,13 +127,13 @@ pub fn to_toml(occurrences: &[Occurrence]) -> String {
 /// If it lies before the start or is missing.
 pub(super) fn instant(
     section: &Section,
-    at: Option<crate::scenario::units::DurationValue>,
+    at: Option<Span>,
 ) -> Result<Time, crate::scenario::Error> {
-    match at.map(|d| d.0) {
+    match at {
         Some(span) if span >= Span::ZERO => Ok(Time(span.0)),
         Some(span) => {
             let what = format!("a fault cannot strike {span} before the start");
-            Err(section.error("at", &what, "write an instant from \"0s\" on, for example at = \"10m\""))
+            Err(section.error("at", what, "write an instant from \"0s\" on, for example at = \"10m\""))
         }
         None => Err(section.error("kind", "the fault has no instant", "add at = \"10m\", or mtbf and mttr for random ones")),
     }

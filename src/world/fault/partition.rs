@@ -8,7 +8,6 @@ use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::Span;
 use crate::scenario::section::Section;
-use crate::scenario::units::DurationValue;
 use crate::world::World;
 use serde::Deserialize;
 
@@ -18,9 +17,9 @@ pub const SUMMARY: &str = "the network between two groups is cut, both ways or o
 #[serde(deny_unknown_fields)]
 struct Params {
     #[serde(default)]
-    at: Option<DurationValue>,
+    at: Option<Span>,
     #[serde(default)]
-    lasts: Option<DurationValue>,
+    lasts: Option<Span>,
     from: String,
     to: String,
     /// Only what goes from `from` to `to` is swallowed.
@@ -64,9 +63,9 @@ pub(super) fn plan(
     let to = site.processes(section, "to", &params.to, names)?;
     if let Some(slot) = from.iter().find(|s| to.contains(s)) {
         let what = format!("`{}` and `{}` overlap (slot {slot})", params.from, params.to);
-        return Err(section.error("to", &what, "name two groups that have no process in common"));
+        return Err(section.error("to", what, "name two groups that have no process in common"));
     }
-    let lasts = params.lasts.map(|d| d.0);
+    let lasts = params.lasts;
     let span = lasts.map(|d| format!("lasts = \"{d}\"\n")).unwrap_or_default();
     let way = if params.one_way { "one_way = true\n" } else { "" };
     let (a, b) = (&params.from, &params.to);

@@ -6,7 +6,6 @@ use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::Span;
 use crate::scenario::section::Section;
-use crate::scenario::units::DurationValue;
 use serde::Deserialize;
 
 pub const SUMMARY: &str = "all machines of a rack lose power together";
@@ -15,9 +14,9 @@ pub const SUMMARY: &str = "all machines of a rack lose power together";
 #[serde(deny_unknown_fields)]
 struct Params {
     #[serde(default)]
-    at: Option<DurationValue>,
+    at: Option<Span>,
     #[serde(default)]
-    down: Option<DurationValue>,
+    down: Option<Span>,
     /// `attribute=value`.
     rack: String,
 }
@@ -33,7 +32,7 @@ pub(super) fn plan(
     let at = instant(section, params.at)?;
     let rack = if params.rack.contains('=') { params.rack } else { format!("rack_id={}", params.rack) };
     let slots = site.agents(section, "rack", &rack, names)?;
-    let lasts = params.down.map(|d| d.0);
+    let lasts = params.down;
     let down = lasts.map(|d| format!("down = \"{d}\"\n")).unwrap_or_default();
     Ok(vec![Occurrence {
         at,
