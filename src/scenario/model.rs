@@ -95,6 +95,25 @@ pub struct MasterFlags {
     pub service_time: Span,
 }
 
+impl Default for MasterFlags {
+    /// Upstream's defaults.
+    fn default() -> Self {
+        Self {
+            agent_ping_timeout: Span::from_secs(15),
+            max_agent_ping_timeouts: 5,
+            agent_reregister_timeout: Span::from_secs(600),
+            offer_timeout: None,
+            max_completed_frameworks: 50,
+            max_completed_tasks_per_framework: 1000,
+            max_unreachable_tasks_per_framework: 1000,
+            registry_gc_interval: Span::from_secs(900),
+            registry_max_agent_age: Span::from_secs(14 * 86_400),
+            registry_max_agent_count: 102_400,
+            service_time: Span::ZERO,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct AllocatorFlags {
     /// `policy = "drf"` or `policy = { kind = "drf", ... }`.
@@ -124,6 +143,8 @@ pub struct AgentFlags {
 pub struct Fleet {
     pub name: String,
     pub hosts: Vec<Host>,
+    /// The table, for errors found later.
+    pub section: Section,
 }
 
 #[derive(Clone, PartialEq, Debug)]
