@@ -22,6 +22,7 @@ impl Help {
     fn text(&self) -> Option<String> {
         match self {
             Self::None => None,
+            Self::Text(text) if text.is_empty() => None,
             Self::Text(text) => Some(text.clone()),
             Self::Choose { known, .. } if known.is_empty() => Some("remove it".to_owned()),
             Self::Choose { wrong, known } => {
@@ -65,32 +66,33 @@ impl Diagnostic {
 /// Everything found wrong with a scenario, the first mistake first.
 #[derive(Clone, Debug)]
 pub struct Error {
-    diagnostics: Vec<Diagnostic>,
-    sources: Arc<Sources>,
+    /// Each with the texts that its place is in: mistakes of different scenarios may be merged.
+    mistakes: Vec<(Diagnostic, Arc<Sources>)>,
 }
 
 impl Error {
-    pub(crate) fn new(sources: Arc<Sources>, diagnostics: Vec<Diagnostic>) -> Self {
-        Self { diagnostics, sources }
+    pub(crate) fn new(sources: &Arc<Sources>, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { mistakes: diagnostics.into_iter().map(|d| (d, Arc::clone(sources))).collect() }
     }
     /// A mistake that has no place in a text, such as a scenario file that cannot be read.
-    pub(crate) fn plain(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(Arc::default(), vec![Diagnostic::new(None, message, help)])
+    #[must_use]
+    pub fn plain(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(&Arc::default(), vec![Diagnostic::new(None, message, help)])
     }
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics
+        self.mistakes.into_iter().map(|(diagnostic, _)| diagnostic).collect()
     }
-    /// Adds the mistakes of another part of the same scenario.
+    /// Adds the mistakes of another part.
     pub fn merge(&mut self, other: Self) {
-        self.diagnostics.extend(other.diagnostics);
+        self.mistakes.extend(other.mistakes);
     }
     /// All mistakes with the lines they are on, underlined, and the mend; ends without newline.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        let one = |d: &Diagnostic| {
+        let one = |(d, sources): &(Diagnostic, Arc<Sources>)| {
             let mut group = Level::ERROR.primary_title(d.message.as_str()).elements(d.place.map(|place| {
-                let source = &self.sources.texts[place.file as usize];
+                let source = &sources.texts[place.file as usize];
                 let span = place.start as usize..place.end as usize;
                 Snippet::source(source.text.as_str())
                     .path(source.name.as_str())
@@ -101,19 +103,19 @@ impl Error {
             }
             renderer.render(&[group])
         };
-        self.diagnostics.iter().map(one).collect::<Vec<_>>().join("\n\n")
+        self.mistakes.iter().map(one).collect::<Vec<_>>().join("\n\n")
     }
 }
 
 /// One line per mistake: `file:line: message; help`.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, d) in self.diagnostics.iter().enumerate() {
+        for (i, (d, sources)) in self.mistakes.iter().enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }
             if let Some(place) = d.place {
-                write!(f, "{}:{}: ", self.sources.name(place), self.sources.line(place))?;
+                write!(f, "{}:{}: ", sources.name(place), sources.line(place))?;
             }
             f.write_str(&d.message)?;
             if let Some(help) = d.help.text() {
@@ -136,25 +138,25 @@ mod tests {
         let mut sources = Sources::default();
         let file = sources.add("a.toml", "seed = 1\nlatnecy = 2\n");
         let place = Some(Place { file, start: 9, end: 16 });
-        let mut error =
-            Error::new(Arc::new(sources), vec![Diagnostic::unknown(place, "key", "latnecy", &["latency", "x"])]);
-        error.merge(Error::plain("cannot read it", "check the path"));
+        let unknown = Diagnostic::unknown(place, "key", "latnecy", &["latency", "x"]);
+        let mut error = Error::plain("cannot read it", "check the path");
+        error.merge(Error::new(&Arc::new(sources), vec![unknown]));
         expect![[r#"
+            error: cannot read it
+             |
+             = help: check the path
+
             error: unknown key `latnecy`
              --> a.toml:2:1
               |
             2 | latnecy = 2
               | ^^^^^^^
               |
-              = help: did you mean `latency`?
-
-            error: cannot read it
-             |
-             = help: check the path"#]]
+              = help: did you mean `latency`?"#]]
         .assert_eq(&error.render(false));
         expect![[r#"
-            a.toml:2: unknown key `latnecy`; did you mean `latency`?
-            cannot read it; check the path"#]]
+            cannot read it; check the path
+            a.toml:2: unknown key `latnecy`; did you mean `latency`?"#]]
         .assert_eq(&error.to_string());
         assert!(error.render(true).contains('\u{1b}'));
     }

@@ -46,13 +46,13 @@ impl Scenario {
         let file = sources.add(file_name, text);
         let mut table = match value::parse_document(&sources, file) {
             Ok(table) => table,
-            Err(d) => return Err(Error::new(Arc::new(sources), vec![d])),
+            Err(d) => return Err(Error::new(&Arc::new(sources), vec![d])),
         };
         let applied = overrides.iter().map(|(key, value)| overrides::apply(&mut table, key, value, &mut sources));
         let wrong: Vec<Diagnostic> = applied.filter_map(Result::err).collect();
         let sources = Arc::new(sources);
         if !wrong.is_empty() {
-            return Err(Error::new(sources, wrong));
+            return Err(Error::new(&sources, wrong));
         }
         let toml_text = toml::to_string(&table).unwrap_or_default();
         let mut digest = Digest::default();
@@ -82,7 +82,7 @@ impl Scenario {
             _ => {
                 // The first mistake in the text is the one to look at first.
                 loader.errors.sort_by_key(|d| d.place);
-                Err(Error::new(loader.sources, loader.errors))
+                Err(Error::new(&loader.sources, loader.errors))
             }
         }
     }

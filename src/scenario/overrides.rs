@@ -137,7 +137,7 @@ mod tests {
         let mut table = value::parse_document(&sources, file).unwrap();
         for (key, value) in overrides {
             if let Err(d) = apply(&mut table, key, value, &mut sources) {
-                return Error::new(Arc::new(sources), vec![d]).render(false);
+                return Error::new(&Arc::new(sources), vec![d]).render(false);
             }
         }
         toml::to_string(&table).unwrap()

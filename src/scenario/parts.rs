@@ -186,7 +186,7 @@ fn master(loader: &mut Loader, table: &mut Table) -> MasterFlags {
     let places = table.get("master").cloned();
     let raw: Raw = table_of(loader, table, "master");
     let (low, high) = (Span::from_secs(1), Span::from_secs(900));
-    let ping = raw.agent_ping_timeout.unwrap_or(Span::from_secs(15));
+    let ping = raw.agent_ping_timeout.unwrap_or(MasterFlags::default().agent_ping_timeout);
     if !(low..=high).contains(&ping) {
         let message = format!("agent_ping_timeout {ping} is out of range");
         loader.refuse(place_in(places.as_ref(), "agent_ping_timeout"), message, "Mesos allows \"1s\" to \"15m\"");
@@ -199,19 +199,26 @@ fn master(loader: &mut Loader, table: &mut Table) -> MasterFlags {
         let place = place_in(places.as_ref(), "offer_timeout");
         loader.refuse(place, "offers would end at once", "write a duration above zero, or remove the key");
     }
+    let d = MasterFlags::default();
     let or = |value: Option<u32>, default: usize| value.map_or(default, |n| n as usize);
     MasterFlags {
         agent_ping_timeout: ping,
-        max_agent_ping_timeouts: raw.max_agent_ping_timeouts.unwrap_or(5),
-        agent_reregister_timeout: raw.agent_reregister_timeout.unwrap_or(Span::from_secs(600)),
+        max_agent_ping_timeouts: raw.max_agent_ping_timeouts.unwrap_or(d.max_agent_ping_timeouts),
+        agent_reregister_timeout: raw.agent_reregister_timeout.unwrap_or(d.agent_reregister_timeout),
         offer_timeout: raw.offer_timeout,
-        max_completed_frameworks: or(raw.max_completed_frameworks, 50),
-        max_completed_tasks_per_framework: or(raw.max_completed_tasks_per_framework, 1_000),
-        max_unreachable_tasks_per_framework: or(raw.max_unreachable_tasks_per_framework, 1_000),
-        registry_gc_interval: raw.registry_gc_interval.unwrap_or(Span::from_secs(900)),
-        registry_max_agent_age: raw.registry_max_agent_age.unwrap_or(Span::from_secs(14 * 86_400)),
-        registry_max_agent_count: or(raw.registry_max_agent_count, 102_400),
-        service_time: raw.service_time.unwrap_or(Span::ZERO),
+        max_completed_frameworks: or(raw.max_completed_frameworks, d.max_completed_frameworks),
+        max_completed_tasks_per_framework: or(
+            raw.max_completed_tasks_per_framework,
+            d.max_completed_tasks_per_framework,
+        ),
+        max_unreachable_tasks_per_framework: or(
+            raw.max_unreachable_tasks_per_framework,
+            d.max_unreachable_tasks_per_framework,
+        ),
+        registry_gc_interval: raw.registry_gc_interval.unwrap_or(d.registry_gc_interval),
+        registry_max_agent_age: raw.registry_max_agent_age.unwrap_or(d.registry_max_agent_age),
+        registry_max_agent_count: or(raw.registry_max_agent_count, d.registry_max_agent_count),
+        service_time: raw.service_time.unwrap_or(d.service_time),
     }
 }
 

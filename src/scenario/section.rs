@@ -182,7 +182,7 @@ impl Section {
         self.error_of(d)
     }
     fn error_of(&self, diagnostic: Diagnostic) -> Error {
-        Error::new(Arc::clone(&self.sources), vec![diagnostic])
+        Error::new(&self.sources, vec![diagnostic])
     }
     fn place_of(&self, key: &str) -> Option<Place> {
         if key == "kind" {

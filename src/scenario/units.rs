@@ -128,6 +128,10 @@ pub fn parse_rate(text: &str) -> Result<Rate, String> {
     }
 }
 
+/// A duration as a parameter of a plug-in, `"90s"`.
+#[derive(serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DurationValue(pub Span);
+
 /// A probability in millionths, written as a number between 0 and 1.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Probability {

@@ -10,7 +10,8 @@
 //! ]
 //! ```
 //!
-//! The order in the list decides between jobs of one instant; otherwise it does not matter.
+//! The order in the list decides between jobs of one instant; otherwise it does not matter. A
+//! `[[request]]` of kind `submit` has the keys of one job, and its own `at`.
 
 use super::{Arrival, Census, Plugin, Source, check_demand, quantities};
 use crate::base::dice::Dice;
@@ -35,7 +36,8 @@ struct Params {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Job {
-    at: Time,
+    /// Only in a list: a request has its instant already.
+    at: Option<Time>,
     framework: Option<String>,
     tasks: Option<u32>,
     duration: Distribution,
@@ -56,26 +58,53 @@ fn build(section: &Section, scenario: &Scenario) -> Result<Box<dyn Source>, Erro
     };
     let mut jobs = Vec::new();
     for (i, job) in p.jobs.into_iter().enumerate() {
-        let framework = match (&job.framework, common) {
-            (Some(name), _) => scenario.framework_of(section, &format!("jobs.{i}.framework"), name)?,
-            (None, Some(common)) => common,
-            (None, None) => {
-                let help = "add `framework = \"...\"` to the job, or to the section for all of its jobs";
-                return Err(section.error(&format!("jobs.{i}"), "missing key `framework`", help));
-            }
+        let Some(at) = job.at else {
+            return Err(section.error(&format!("jobs.{i}"), "missing key `at`", "add `at = ...` here"));
         };
-        let tasks = job.tasks.unwrap_or(1);
-        if tasks == 0 {
-            let help = "write a number of at least 1";
-            return Err(section.error(&format!("jobs.{i}.tasks"), "a job has at least one task", help));
-        }
-        let each = quantities(job.cpus, job.mem, job.disk, job.gpus);
-        check_demand(section, &format!("jobs.{i}."), each)?;
-        let behaviour = Behaviour { duration: job.duration, failure_ppm: job.failure.ppm };
-        jobs.push(Arrival { at: job.at, framework, tasks, each, behaviour, devices: None, gang: job.gang });
+        jobs.push(arrival(section, scenario, &format!("jobs.{i}"), at, common, job)?);
     }
     jobs.sort_by_key(|job| job.at);
     Ok(Box::new(JobList { jobs: jobs.into(), taken: 0 }))
+}
+
+/// `key` leads to the job in its section, "" if it is the section.
+fn arrival(
+    section: &Section,
+    scenario: &Scenario,
+    key: &str,
+    at: Time,
+    common: Option<u32>,
+    job: Job,
+) -> Result<Arrival, Error> {
+    let framework = match (&job.framework, common) {
+        (Some(name), _) => scenario.framework_of(section, &format!("{key}.framework"), name)?,
+        (None, Some(common)) => common,
+        (None, None) => {
+            let help = "add `framework = \"...\"` to the job, or to the section for all of its jobs";
+            return Err(section.error(key, "missing key `framework`", help));
+        }
+    };
+    let tasks = job.tasks.unwrap_or(1);
+    if tasks == 0 {
+        let help = "write a number of at least 1";
+        return Err(section.error(&format!("{key}.tasks"), "a job has at least one task", help));
+    }
+    let each = quantities(job.cpus, job.mem, job.disk, job.gpus);
+    check_demand(section, &format!("{key}."), each)?;
+    let behaviour = Behaviour { duration: job.duration, failure_ppm: job.failure.ppm };
+    Ok(Arrival { at, framework, tasks, each, behaviour, devices: None, gang: job.gang })
+}
+
+/// The jobs that a `[[request]]` submits. The kind `submit` has the keys of one job in a list.
+///
+/// # Errors
+/// What is wrong with the request, at its place in the scenario.
+pub fn request_arrivals(section: &Section, scenario: &Scenario, at: Time) -> Result<Vec<Arrival>, Error> {
+    if section.kind != "submit" {
+        return Err(section.unknown_kind("request", &["submit"]));
+    }
+    let job: Job = section.read()?;
+    Ok(vec![arrival(section, scenario, "", at, None, job)?])
 }
 
 #[derive(Clone)]
@@ -188,6 +217,40 @@ mod tests {
             Ok(Some(Census { jobs: 2, tasks: 4, last: Time::from_secs(5) })),
             "counts all, taken or not"
         );
+    }
+
+    #[test]
+    fn a_request_submits_one_job() {
+        let request = |rest: &str| {
+            let text = format!("duration = '1h'\n[[frameworks]]\nname = 'one'\n[[request]]\nat = '5m'\n{rest}\n");
+            let scenario = parse(&text);
+            let request = &scenario.requests[0];
+            request_arrivals(&request.section, &scenario, request.at)
+        };
+        let job = "framework = 'one'\ntasks = 2\ncpus = 1\nmem = '1GiB'\nduration = '10s'";
+        let arrivals = request(&format!("kind = 'submit'\n{job}")).unwrap();
+        let [one] = &arrivals[..] else { panic!("{arrivals:?}") };
+        assert_eq!((one.at, one.framework, one.tasks), (Time::from_secs(300), 0, 2));
+        let said = ["kind = 'submitt'", "kind = 'submit'\ncpus = 1\nmem = '1GiB'\nduration = '10s'"]
+            .map(|rest| request(rest).unwrap_err().render(false))
+            .join("\n\n");
+        expect![[r#"
+            error: unknown request `submitt`
+             --> test.toml:6:8
+              |
+            6 | kind = 'submitt'
+              |        ^^^^^^^^^
+              |
+              = help: did you mean `submit`? there are `submit`
+
+            error: missing key `framework`
+             --> test.toml:4:1
+              |
+            4 | [[request]]
+              | ^^^^^^^^^^^
+              |
+              = help: add `framework = "..."` to the job, or to the section for all of its jobs"#]]
+        .assert_eq(&said);
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod jobs_csv;
 mod openb;
 mod poisson;
 
+pub use jobs::request_arrivals;
+
 use crate::base::dice::Dice;
 use crate::base::quantity::{Milli, Quantities};
 use crate::base::time::Time;
@@ -15,11 +17,14 @@ use crate::job::{Behaviour, DeviceDemand};
 use crate::scenario::units::{Amount, Size};
 use crate::scenario::{Error, Scenario, Section};
 
+/// Makes the source of a section, or says what is wrong with it.
+pub type Build = fn(&Section, &Scenario) -> Result<Box<dyn Source>, Error>;
+
 /// One kind of workload.
 pub struct Plugin {
     pub name: &'static str,
     pub summary: &'static str,
-    pub build: fn(&Section, &Scenario) -> Result<Box<dyn Source>, Error>,
+    pub build: Build,
 }
 
 /// All workloads; `mesosim plugins` prints them in this order.
@@ -194,7 +199,7 @@ mod tests {
             first-flight: 200 hosts
             offer-example: 1 hosts, 3 jobs, 3 tasks
             openb.toml:20: there is no file openb_node_list_all_node.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`
-            openb.toml:33: there is no file openb_pod_list_default.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`
+            openb.toml:32: there is no file openb_pod_list_default.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`
             s1-day-short: 1000 hosts, 1076 jobs, 77715 tasks
             s2-day: 1000 hosts, 12930 jobs, 917952 tasks
             s3-day-hot: 400 hosts, 12930 jobs, 917952 tasks
