@@ -47,7 +47,8 @@ struct Job {
     each: Quantities,
     submitted: Time,
     running: u32,
-    finished: u32,
+    /// Tasks that had their say: finished, failed or killed; lost ones are tried again.
+    over: u32,
     /// Tasks that hold resources in the master's books.
     held: u32,
     started: bool,
@@ -60,7 +61,7 @@ impl Job {
         if self.closed {
             return 0;
         }
-        (i64::from(self.tasks) - i64::from(self.finished) - i64::from(self.running)).max(0)
+        (i64::from(self.tasks) - i64::from(self.over) - i64::from(self.running)).max(0)
     }
 }
 
@@ -318,7 +319,7 @@ impl Recorder {
             each,
             submitted: at,
             running: 0,
-            finished: 0,
+            over: 0,
             held: 0,
             started: false,
             closed: false,
@@ -381,7 +382,7 @@ impl Recorder {
         let before = entry.queued();
         let stopped = u32::from(entry.running > 0);
         entry.running -= stopped;
-        entry.finished += u32::from(how == End::Finished);
+        entry.over += u32::from(how != End::Lost);
         let (change, f) = (entry.queued() - before, entry.framework);
         let framework = &mut self.frameworks[f as usize];
         framework.queued.add(change, left);

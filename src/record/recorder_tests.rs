@@ -193,7 +193,7 @@ fn levels_after(facts: &[At<Fact>]) -> [i128; 6] {
             Fact::TaskStarted { task, .. } => drop(running.insert(task)),
             Fact::TaskEnded { task, how, .. } => {
                 running.remove(&task);
-                if how == End::Finished {
+                if how != End::Lost {
                     jobs.get_mut(&task.template.0).unwrap().2.insert(task.n);
                 }
             }

@@ -22,7 +22,7 @@ use crate::mesos::message::{AgentInfo, Capabilities, Msg, Refuse};
 use crate::mesos::resource::Resources;
 use crate::scenario::model::{self, Scenario};
 use crate::scenario::section::Section;
-use crate::scenario::units::{Amount, Probability, Size};
+use crate::scenario::units::{Amount, Size};
 use crate::workload;
 use serde::Deserialize;
 use smallvec::SmallVec;
@@ -269,10 +269,11 @@ impl World {
             world.feed(source);
         }
         for request in &scenario.requests {
-            let arrival = submission(request, scenario)?;
-            let number = world.requests.len() as u32;
-            world.requests.push((request.at, super::Request::Submit(arrival)));
-            world.queue.push(request.at, super::Event::Request { number });
+            for arrival in workload::request_arrivals(&request.section, scenario, request.at)? {
+                let number = world.requests.len() as u32;
+                world.requests.push((request.at, super::Request::Submit(arrival)));
+                world.queue.push(request.at, super::Event::Request { number });
+            }
         }
 
         let site = fault::Site { blueprint: &blueprint, end: Time(scenario.duration.0) };
@@ -287,46 +288,6 @@ impl World {
         }
         Ok((world, occurrences))
     }
-}
-
-/// Keys of a `[[request]]` of the kind `submit`: a job handed to a framework from outside.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SubmitParams {
-    framework: String,
-    #[serde(default = "one")]
-    tasks: u32,
-    duration: Distribution,
-    cpus: Amount,
-    mem: Size,
-    #[serde(default)]
-    failure: Probability,
-    #[serde(default)]
-    gang: Option<bool>,
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn submission(request: &model::Request, scenario: &Scenario) -> Result<workload::Arrival, Error> {
-    let section = &request.section;
-    if section.kind != "submit" {
-        return Err(section.unknown_kind("request", &["submit"]));
-    }
-    let p: SubmitParams = section.read()?;
-    if p.tasks == 0 {
-        return Err(section.error("tasks", "a job has at least one task", "write a number of at least 1"));
-    }
-    Ok(workload::Arrival {
-        at: request.at,
-        framework: scenario.framework_of(section, "framework", &p.framework)?,
-        tasks: p.tasks,
-        each: Quantities::new(p.cpus.0, p.mem.0, Milli::ZERO, Milli::ZERO),
-        behaviour: crate::job::Behaviour { duration: p.duration, failure_ppm: p.failure.ppm },
-        devices: None,
-        gang: p.gang,
-    })
 }
 
 fn master_flags(flags: &model::MasterFlags) -> master::Flags {

@@ -32,7 +32,7 @@ pub struct Flags {
 }
 
 /// A whole allocator.
-pub trait Allocate: Send + std::fmt::Debug {
+pub trait Allocate: Send + Sync + std::fmt::Debug {
     fn handle(&mut self, cx: &mut Cx, input: Input);
     fn clone_box(&self) -> Box<dyn Allocate>;
     /// What the allocator believes to be free on an agent (for checks).

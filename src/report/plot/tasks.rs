@@ -9,7 +9,7 @@ use crate::record::recording::FrameworkRecord;
 pub(super) const FIGURE: Figure = Figure {
     name: "tasks",
     title: "Tasks waiting and running",
-    caption: "Tasks that were submitted and neither run nor have finished (waiting; lost ones wait \
+    caption: "Tasks that were submitted and neither run nor have ended (waiting; lost ones wait \
               again), and tasks whose containers run, averaged over each interval.",
     draw,
 };

@@ -23,7 +23,7 @@ const PANELS: [(&str, &str, Of); 2] = [
     ("running", "Submitted until running, per task", |f| &f.started),
 ];
 
-/// Nothing shorter is told apart, and the axis covers two to five decades below the longest.
+/// Nothing shorter is told apart, and the axis covers one to five decades below the longest.
 const SHORTEST_S: f64 = 1e-6;
 
 fn draw(recording: &Recording) -> Option<Drawn> {
@@ -34,7 +34,7 @@ fn draw(recording: &Recording) -> Option<Drawn> {
     // Without any wait at all the axis is any one.
     let longest = if all().all(|x| x <= 0.0) { 1.0 } else { max_of(all()).max(SHORTEST_S * 10.0) };
     let shortest = all().filter(|&x| x > 0.0).fold(longest, f64::min).max(SHORTEST_S);
-    let low = shortest.clamp(longest / 1e5, longest / 1e2);
+    let low = shortest.clamp(longest / 1e5, longest / 1e1);
     let mut panels = Vec::new();
     for ((_, heading, _), of) in PANELS.iter().zip(&curves) {
         let x = Axis::log_seconds("wait, logarithmic", low, longest);

@@ -33,7 +33,7 @@ pub struct Throw {
 }
 
 /// A rule for the order of siblings.
-pub trait Sharing: Clone + Send + 'static {
+pub trait Sharing: Clone + Send + Sync + 'static {
     /// True if a rank changes only when the standing does; then the order is kept between calls
     /// and repaired where it changed. False: ranks are drawn anew at every call.
     const STEADY: bool;
