@@ -1,26 +1,400 @@
-//! Invariants: properties that hold at every instant of every run.
+//! Invariants: what must hold in every run, whatever fails. One file each.
+//!
+//! A `Checker` stands outside of the world. After every step it is given the facts and the
+//! messages of that step; it recounts them in a `Ledger` of its own, which never reads a core's
+//! books, and asks each invariant. Those compare the recount with the cores' books and with the
+//! truth. The work of a step is proportional to what the step did, never to the size of the
+//! cluster. Adding one: a file here with its doc (the property, where upstream promises it, what
+//! is verified and what is not), its tests, and a word in `invariants!` below.
 
+pub mod ledger;
+
+use crate::base::id::{AgentId, Names, Symbol};
+use crate::base::quantity::Quantities;
 use crate::base::time::Time;
 use crate::fact::{At, Fact};
 use crate::world::{Seen, World};
+use ledger::{Ledger, Noted};
 
-pub const INVARIANTS: &[(&str, &str)] = &[];
+/// What invariants may read of a world.
+pub trait Watched {
+    fn names(&self) -> &Names;
+    /// All that a machine has.
+    fn host_total(&self, host: Symbol) -> Option<Quantities>;
+    /// What the allocator believes to be free on an agent.
+    fn free_on(&self, agent: AgentId) -> Option<Quantities>;
+    /// How many offers the master's book has outstanding; `None` without a master.
+    fn outstanding(&self) -> Option<u64>;
+    /// The instant is over: books that are kept in several mailboxes must agree.
+    fn is_quiet(&self) -> bool;
+}
 
-#[derive(Clone, Debug)]
+impl Watched for World {
+    fn names(&self) -> &Names {
+        self.names()
+    }
+    fn host_total(&self, host: Symbol) -> Option<Quantities> {
+        self.host_total(host)
+    }
+    fn free_on(&self, agent: AgentId) -> Option<Quantities> {
+        self.free_on(agent)
+    }
+    fn outstanding(&self) -> Option<u64> {
+        self.masters().next().map(|(master, _)| master.outstanding_offers().count() as u64)
+    }
+    fn is_quiet(&self) -> bool {
+        self.is_quiet()
+    }
+}
+
+/// What an invariant sees: the world, and the ledger with everything so far booked in it.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub world: &'a dyn Watched,
+    pub ledger: &'a Ledger,
+}
+
+impl View<'_> {
+    fn agent(&self, id: AgentId) -> String {
+        self.world.names().agent(id)
+    }
+}
+
+/// A property of every run. Each method says what is wrong if it finds the property broken.
+#[expect(unused_variables, reason = "most invariants look at few kinds of things")]
+pub trait Invariant: Send {
+    /// A message was sent, or given to a core.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
+        Ok(())
+    }
+    /// # Errors
+    /// What is wrong.
+    fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
+        Ok(())
+    }
+    /// The ledger could not book something.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn noted(&mut self, view: View, noted: &Noted) -> Result<(), String> {
+        Ok(())
+    }
+    /// All messages and facts of one step have been shown.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn step(&mut self, view: View) -> Result<(), String> {
+        Ok(())
+    }
+    /// An instant at which something was booked is over.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn quiet(&mut self, view: View) -> Result<(), String> {
+        Ok(())
+    }
+    /// The run is over.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn end(&mut self, view: View) -> Result<(), String> {
+        Ok(())
+    }
+    fn clone_box(&self) -> Box<dyn Invariant>;
+}
+
+impl Clone for Box<dyn Invariant> {
+    fn clone(&self) -> Self {
+        self.clone_box()
+    }
+}
+
+macro_rules! invariants {
+    ($($name:ident $text:literal $type:ident),+) => {
+        $(pub mod $name;)+
+        /// Names in scenarios and summaries, in the order of the list.
+        pub const INVARIANTS: &[(&str, &str)] = &[$(($text, $name::SUMMARY)),+];
+
+        fn by_name(name: &str) -> Option<(&'static str, Box<dyn Invariant>)> {
+            match name {
+                $($text => Some(($text, Box::<$name::$type>::default())),)+
+                _ => None,
+            }
+        }
+    };
+}
+invariants!(
+    no_overcommit "no-overcommit" NoOvercommit,
+    conservation "conservation" Conservation,
+    offer_once "offer-once" OfferOnce,
+    terminal_stays "terminal-stays" TerminalStays,
+    updates_in_order "updates-in-order" UpdatesInOrder
+);
+
+/// An invariant that does not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
     pub invariant: &'static str,
     pub at: Time,
     pub what: String,
 }
-pub struct Checker;
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.at, self.invariant, self.what)
+    }
+}
+
+#[derive(Clone)]
+struct Rule {
+    name: &'static str,
+    invariant: Box<dyn Invariant>,
+    /// An invariant that has fired is not asked again: what follows from a violation says little.
+    fired: bool,
+}
+
+/// Checks one run.
+#[derive(Clone)]
+pub struct Checker {
+    ledger: Ledger,
+    rules: Vec<Rule>,
+    violations: Vec<Violation>,
+}
+
 impl Checker {
-    pub fn new(_: &[&str]) -> Self {
-        Self
+    /// A checker of some of `INVARIANTS`, by their names.
+    ///
+    /// # Panics
+    /// If a name is not in that list.
+    #[must_use]
+    pub fn new(names: &[&str]) -> Self {
+        let rule = |name: &&str| {
+            let (name, invariant) = by_name(name).expect("a listed invariant");
+            Rule { name, invariant, fired: false }
+        };
+        Self { ledger: Ledger::default(), rules: names.iter().map(rule).collect(), violations: Vec::new() }
     }
-    pub fn after_step(&mut self, _: &World, _: &[At<Fact>], _: &[Seen]) -> Option<Violation> {
-        None
+
+    /// Looks at the facts and messages of one `World::step`; the first thing wrong, if any.
+    pub fn after_step(&mut self, world: &World, facts: &[At<Fact>], seen: &[Seen]) -> Option<Violation> {
+        let before = self.violations.len();
+        self.look(world, world.now(), facts, seen);
+        self.violations.get(before).cloned()
     }
-    pub fn finish(&mut self, _: &World) -> Option<Violation> {
-        None
+
+    /// Looks once more when the run is over.
+    pub fn finish(&mut self, world: &World) -> Option<Violation> {
+        let before = self.violations.len();
+        self.finish_at(world, world.now());
+        self.violations.get(before).cloned()
+    }
+
+    /// Everything found wrong so far, the first of each invariant, in order.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    fn look(&mut self, world: &dyn Watched, now: Time, facts: &[At<Fact>], seen: &[Seen]) {
+        if self.rules.is_empty() {
+            return;
+        }
+        // Messages first: an offer is booked from the message that carries it.
+        for seen in seen {
+            self.ledger.message(seen);
+            self.ask(world, seen.at, |rule, view| rule.message(view, seen));
+        }
+        for fact in facts {
+            self.ledger.fact(&fact.what);
+            self.ask(world, fact.at, |rule, view| rule.fact(view, &fact.what));
+        }
+        if !self.ledger.noted().is_empty() {
+            for noted in self.ledger.noted().to_vec() {
+                self.ask(world, now, |rule, view| rule.noted(view, &noted));
+            }
+        }
+        if !facts.is_empty() || !seen.is_empty() {
+            self.ask(world, now, |rule, view| rule.step(view));
+            self.ledger.end_step();
+        }
+        if self.ledger.touched().len() > 0 && world.is_quiet() {
+            self.ask(world, now, |rule, view| rule.quiet(view));
+            self.ledger.end_instant();
+        }
+    }
+
+    fn finish_at(&mut self, world: &dyn Watched, now: Time) {
+        if world.is_quiet() {
+            self.ask(world, now, |rule, view| rule.quiet(view));
+            self.ask(world, now, |rule, view| rule.end(view));
+        }
+    }
+
+    #[inline]
+    fn ask(
+        &mut self,
+        world: &dyn Watched,
+        at: Time,
+        question: impl Fn(&mut dyn Invariant, View) -> Result<(), String>,
+    ) {
+        let view = View { world, ledger: &self.ledger };
+        for rule in self.rules.iter_mut().filter(|r| !r.fired) {
+            if let Err(what) = question(&mut *rule.invariant, view) {
+                rule.fired = true;
+                self.violations.push(Violation { invariant: rule.name, at, what });
+            }
+        }
+    }
+}
+
+/// A world made of numbers, and words for what happens in it, for the tests of invariants.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::actor::{Mailbox, ProcessId};
+    use crate::base::id::{FrameworkId, JobId, OfferId, TaskId};
+    use crate::base::map::Map;
+    use crate::fact::{End, OfferEnd, ProcessKind};
+    use crate::mesos::message::{Allocation, Msg, OfferBatch, OfferEntry, StatusUpdate};
+    use crate::mesos::resource::Resources;
+    use crate::mesos::task_state::{Reason, Source, TaskState};
+    use std::sync::Arc;
+
+    pub(crate) const MASTER: Symbol = Symbol(0);
+    pub(crate) const HOST: Symbol = Symbol(1);
+    pub(crate) const FRAMEWORK: FrameworkId = FrameworkId(Symbol(2));
+    pub(crate) const AGENT: AgentId = AgentId { master: MASTER, n: 0 };
+    pub(crate) const TASK: TaskId = TaskId { template: JobId(0), n: 0 };
+
+    pub(crate) fn cpus(n: i64) -> Quantities {
+        Quantities([n * 1000, 0, 0, 0])
+    }
+
+    /// One agent with 4 cpus, jobs of 3 cpus a task; the books say what they are told to.
+    pub(crate) struct Stage {
+        names: Names,
+        pub(crate) free: Map<AgentId, Quantities>,
+        pub(crate) outstanding: u64,
+        checker: Checker,
+    }
+
+    impl Watched for (&Names, &Map<AgentId, Quantities>, u64) {
+        fn names(&self) -> &Names {
+            self.0
+        }
+        fn host_total(&self, host: Symbol) -> Option<Quantities> {
+            (host == HOST).then(|| cpus(4))
+        }
+        fn free_on(&self, agent: AgentId) -> Option<Quantities> {
+            self.1.get(&agent).copied()
+        }
+        fn outstanding(&self) -> Option<u64> {
+            Some(self.2)
+        }
+        fn is_quiet(&self) -> bool {
+            true
+        }
+    }
+
+    impl Stage {
+        /// The invariant alone, with the agent registered and free, and a job submitted.
+        pub(crate) fn new(invariant: &str) -> Self {
+            let mut names = Names::default();
+            for name in ["m", "host", "f"] {
+                names.intern(name);
+            }
+            let checker = Checker::new(&[invariant]);
+            let mut stage = Self { names, free: Map::default(), outstanding: 0, checker };
+            stage.free.insert(AGENT, cpus(4));
+            let submitted = Fact::JobSubmitted { job: TASK.template, owner: Symbol(2), tasks: 9, each: cpus(3) };
+            assert!(stage.facts(&[submitted, registered()]).is_empty());
+            stage
+        }
+        /// One step; gives back what was found in it.
+        pub(crate) fn step(&mut self, messages: &[(bool, Msg)], facts: &[Fact]) -> Vec<String> {
+            let me = ProcessId { slot: 0, incarnation: 0 };
+            let seen = |(sent, msg): &(bool, Msg)| Seen {
+                at: Time::ZERO,
+                from: me,
+                to: me,
+                mailbox: Mailbox::MAIN,
+                sent: *sent,
+                msg: msg.clone(),
+            };
+            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at: Time::ZERO, what }).collect();
+            let seen: Vec<Seen> = messages.iter().map(seen).collect();
+            let before = self.checker.violations.len();
+            let world = (&self.names, &self.free, self.outstanding);
+            self.checker.look(&world, Time::ZERO, &facts, &seen);
+            self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
+        }
+        pub(crate) fn facts(&mut self, facts: &[Fact]) -> Vec<String> {
+            self.step(&[], facts)
+        }
+        pub(crate) fn send(&mut self, msg: Msg) -> Vec<String> {
+            self.step(&[(true, msg)], &[])
+        }
+        pub(crate) fn finish(&mut self) -> Vec<String> {
+            let before = self.checker.violations.len();
+            self.checker.finish_at(&(&self.names, &self.free, self.outstanding), Time::ZERO);
+            self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
+        }
+    }
+
+    pub(crate) fn registered() -> Fact {
+        Fact::AgentRegistered { agent: AGENT, host: HOST, total: cpus(4) }
+    }
+    pub(crate) fn offers(first: u64, each: &[Quantities]) -> Msg {
+        let entry = |q: &Quantities| OfferEntry { agent: AGENT, resources: Resources::from_scalars(*q) };
+        let allocation = Allocation::new(FRAMEWORK, Symbol(2), each.iter().map(entry).collect());
+        let first = OfferId::new(MASTER, first);
+        Msg::Offers(Arc::new(OfferBatch { first, allocation: Arc::new(allocation), described: Vec::new() }))
+    }
+    pub(crate) fn ended(first: u64, count: u32, how: OfferEnd, total: Quantities) -> Fact {
+        Fact::OffersEnded { framework: FRAMEWORK, first: OfferId::new(MASTER, first), count, how, total }
+    }
+    pub(crate) fn launched(task: TaskId) -> Fact {
+        Fact::TaskLaunched { framework: FRAMEWORK, task, agent: AGENT }
+    }
+    pub(crate) fn terminal(task: TaskId) -> Fact {
+        let (state, reason) = (TaskState::Finished, Reason::None);
+        Fact::TaskTerminal { framework: FRAMEWORK, task, agent: AGENT, state, reason }
+    }
+    pub(crate) fn started(task: TaskId) -> Fact {
+        Fact::TaskStarted { task, owner: Symbol(2), host: HOST }
+    }
+    pub(crate) fn stopped(task: TaskId) -> Fact {
+        Fact::TaskEnded { task, owner: Symbol(2), host: HOST, how: End::Finished }
+    }
+    pub(crate) fn process_stopped(kind: ProcessKind, name: Symbol) -> Fact {
+        Fact::ProcessStopped { slot: 0, incarnation: 0, kind, name }
+    }
+    pub(crate) fn update(uuid: u64, state: TaskState) -> StatusUpdate {
+        StatusUpdate {
+            framework: FRAMEWORK,
+            agent: AGENT,
+            task: TASK,
+            uuid,
+            state,
+            latest: state,
+            reason: Reason::None,
+            source: Source::Executor,
+            retry: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_name_makes_its_invariant() {
+        let all: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
+        assert_eq!(Checker::new(&all).rules.iter().map(|r| r.name).collect::<Vec<_>>(), all);
+        assert!(by_name("offers").is_none());
     }
 }

@@ -1,0 +1,413 @@
+//! The recount: what every agent has, holds and has on offer, and what runs on every machine,
+//! counted from outside out of facts and messages alone.
+//!
+//! It never reads the books of a core, so an error in those cannot hide. A task holds its
+//! resources from `TaskLaunched` to `TaskTerminal`, an offer from the OFFERS that carries it to
+//! its `OffersEnded`. What cannot be booked is noted, and invariants judge it. Scalars only.
+
+use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, Symbol, TaskId};
+use crate::base::map::Lookup;
+use crate::base::quantity::Quantities;
+use crate::fact::{Fact, ProcessKind};
+use crate::mesos::message::{Msg, OfferBatch};
+use crate::mesos::slots::AgentIndex;
+use crate::world::Seen;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A value per task, dense: jobs are serial within a run and so name their owner too.
+#[derive(Clone, Debug)]
+pub struct TaskTable<T>(Vec<Vec<T>>);
+
+impl<T> Default for TaskTable<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy + Default> TaskTable<T> {
+    #[must_use]
+    pub fn get(&self, task: TaskId) -> T {
+        self.0.get(task.template.0 as usize).and_then(|job| job.get(task.n as usize)).copied().unwrap_or_default()
+    }
+    pub fn at(&mut self, task: TaskId) -> &mut T {
+        let (job, n) = (task.template.0 as usize, task.n as usize);
+        if self.0.len() <= job {
+            self.0.resize_with(job + 1, Vec::new);
+        }
+        let tasks = &mut self.0[job];
+        if tasks.len() <= n {
+            tasks.resize(n + 1, T::default());
+        }
+        &mut tasks[n]
+    }
+    fn for_all(&mut self, change: impl Fn(&mut T)) {
+        self.0.iter_mut().flatten().for_each(change);
+    }
+}
+
+/// The recount of one agent.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Row {
+    pub agent: AgentId,
+    /// Nothing while the master does not have the agent.
+    pub total: Quantities,
+    pub used: Quantities,
+    pub offered: Quantities,
+    pub registered: bool,
+    touched: bool,
+    raised: bool,
+}
+
+/// What could not be booked.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Noted {
+    /// Offers were made with ids that are not new.
+    OfferedAgain { first: OfferId, count: u32 },
+    /// This offer of the framework was ended and was not outstanding.
+    EndedAgain { framework: FrameworkId, offer: OfferId },
+    /// The task was launched on the agent and holds resources already.
+    LaunchedAgain { task: TaskId, agent: AgentId },
+    /// The task became terminal on the agent and held nothing there.
+    ReleasedAgain { task: TaskId, agent: AgentId },
+    /// The agent left the master with this still booked.
+    LeftBehind { agent: AgentId, used: Quantities, offered: Quantities },
+}
+
+#[derive(Clone, Debug)]
+struct Open {
+    batch: Arc<OfferBatch>,
+    left: u32,
+    /// Bit i set: offer i of the batch is outstanding.
+    bits: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Task {
+    /// Row of the agent where the master has it, + 1.
+    booked: u32,
+    /// Containers in truth.
+    running: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    jobs: Vec<Quantities>,
+    tasks: TaskTable<Task>,
+    index: AgentIndex,
+    rows: Vec<Row>,
+    /// By master and serial number of the first offer.
+    open: BTreeMap<(Symbol, u64), Open>,
+    /// First serial number of an offer that the master has not used.
+    next_offer: Lookup<Symbol, u64>,
+    outstanding: u64,
+    /// What runs on each machine.
+    hosts: Lookup<Symbol, Quantities>,
+    noted: Vec<Noted>,
+    /// Rows that changed in this instant, and rows whose bookings grew in this step.
+    touched: Vec<u32>,
+    raised: Vec<u32>,
+}
+
+impl Ledger {
+    // ---- what it says ----
+
+    /// Agents whose recount changed in this instant.
+    pub fn touched(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
+        self.touched.iter().map(|&row| &self.rows[row as usize])
+    }
+    /// Agents on which something was booked in this step.
+    pub fn raised(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
+        self.raised.iter().map(|&row| &self.rows[row as usize])
+    }
+    /// What could not be booked in this step.
+    #[must_use]
+    pub fn noted(&self) -> &[Noted] {
+        &self.noted
+    }
+    #[must_use]
+    pub fn row(&self, agent: AgentId) -> Option<&Row> {
+        Some(&self.rows[self.index.get(agent)? as usize])
+    }
+    /// What each task of the job asks for.
+    #[must_use]
+    pub fn each(&self, job: JobId) -> Quantities {
+        self.jobs.get(job.0 as usize).copied().unwrap_or_default()
+    }
+    /// What runs on the machine in truth.
+    #[must_use]
+    pub fn running_on(&self, host: Symbol) -> Quantities {
+        self.hosts.get(&host).copied().unwrap_or_default()
+    }
+    /// Offers outstanding.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        self.outstanding
+    }
+
+    // ---- booking ----
+
+    pub fn end_step(&mut self) {
+        self.noted.clear();
+        for row in self.raised.drain(..) {
+            self.rows[row as usize].raised = false;
+        }
+    }
+
+    pub fn end_instant(&mut self) {
+        for row in self.touched.drain(..) {
+            self.rows[row as usize].touched = false;
+        }
+    }
+
+    #[inline]
+    fn find(&mut self, agent: AgentId) -> u32 {
+        if let Some(row) = self.index.get(agent) {
+            return row;
+        }
+        let (nothing, row) = (Quantities::ZERO, self.rows.len() as u32);
+        let (used, offered) = (nothing, nothing);
+        let (registered, touched, raised) = (false, false, false);
+        self.rows.push(Row { agent, total: nothing, used, offered, registered, touched, raised });
+        self.index.insert(agent, row);
+        row
+    }
+
+    #[inline]
+    fn touch(&mut self, row: u32, raised: bool) -> &mut Row {
+        let at = &mut self.rows[row as usize];
+        if !std::mem::replace(&mut at.touched, true) {
+            self.touched.push(row);
+        }
+        if raised && !std::mem::replace(&mut at.raised, true) {
+            self.raised.push(row);
+        }
+        at
+    }
+
+    pub fn message(&mut self, seen: &Seen) {
+        if let (true, Msg::Offers(batch)) = (seen.sent, &seen.msg) {
+            self.offered(batch);
+        }
+    }
+
+    fn offered(&mut self, batch: &Arc<OfferBatch>) {
+        let (first, count) = (batch.first, batch.len());
+        let next = self.next_offer.get_or_insert_with(first.master, || 0);
+        if first.n() < *next {
+            return self.noted.push(Noted::OfferedAgain { first, count });
+        }
+        *next = first.n() + u64::from(count);
+        for entry in batch.allocation.iter() {
+            let row = self.find(entry.agent);
+            self.touch(row, true).offered += entry.resources.quantities();
+        }
+        let mut bits = vec![u64::MAX; count.div_ceil(64) as usize];
+        if let (Some(last), rest @ 1..) = (bits.last_mut(), count % 64) {
+            *last = (1 << rest) - 1;
+        }
+        self.outstanding += u64::from(count);
+        self.open.insert((first.master, first.n()), Open { batch: batch.clone(), left: count, bits });
+    }
+
+    fn offers_ended(&mut self, framework: FrameworkId, first: OfferId, count: u32) {
+        let before = self.open.range_mut(..=(first.master, first.n())).next_back();
+        let found = before.and_then(|(key, open)| Some((*key, open.batch.index_of(first)?, open)));
+        let Some((key, from, open)) = found.filter(|f| f.2.batch.allocation.framework == framework) else {
+            return self.noted.push(Noted::EndedAgain { framework, offer: first });
+        };
+        let batch = open.batch.clone();
+        let to = (from + count).min(batch.len());
+        let mut bits = std::mem::take(&mut open.bits);
+        let mut closed = 0;
+        let mut stray = (to - from < count).then_some(to);
+        for (i, entry) in (from..to).zip(batch.allocation.range(from, to - from)) {
+            let (word, bit) = (&mut bits[i as usize / 64], 1 << (i % 64));
+            if *word & bit == 0 {
+                stray = stray.or(Some(i));
+                continue;
+            }
+            *word &= !bit;
+            closed += 1;
+            let row = self.find(entry.agent);
+            self.touch(row, false).offered -= entry.resources.quantities();
+        }
+        if let Some(i) = stray {
+            self.noted.push(Noted::EndedAgain { framework, offer: batch.id(i) });
+        }
+        self.outstanding -= u64::from(closed);
+        let open = self.open.get_mut(&key).expect("just found");
+        open.bits = bits;
+        open.left -= closed;
+        if open.left == 0 {
+            self.open.remove(&key);
+        }
+    }
+
+    pub fn fact(&mut self, fact: &Fact) {
+        match *fact {
+            Fact::JobSubmitted { job, each, .. } => {
+                let at = job.0 as usize;
+                if self.jobs.len() <= at {
+                    self.jobs.resize(at + 1, Quantities::ZERO);
+                }
+                self.jobs[at] = each;
+            }
+            Fact::AgentRegistered { agent, total, .. } | Fact::AgentReregistered { agent, total, .. } => {
+                let row = self.find(agent);
+                let row = self.touch(row, true);
+                (row.total, row.registered) = (total, true);
+            }
+            Fact::AgentUnreachable { agent, .. } | Fact::AgentRemoved { agent, .. } => self.agent_left(agent),
+            Fact::OffersEnded { framework, first, count, .. } => self.offers_ended(framework, first, count),
+            Fact::TaskLaunched { task, agent, .. } => self.launched(task, agent),
+            Fact::TaskTerminal { task, agent, .. } => self.released(task, agent),
+            Fact::TaskStarted { task, host, .. } => {
+                self.tasks.at(task).running += 1;
+                let each = self.each(task.template);
+                *self.hosts.get_or_insert_with(host, || Quantities::ZERO) += each;
+            }
+            Fact::TaskEnded { task, host, .. } => {
+                let each = self.each(task.template);
+                let running = &mut self.tasks.at(task).running;
+                // A container that its agent ended may die once more with the machine.
+                if *running > 0 {
+                    *running -= 1;
+                    *self.hosts.get_or_insert_with(host, || Quantities::ZERO) -= each;
+                }
+            }
+            Fact::ProcessStopped { kind: ProcessKind::Agent, name, .. } => {
+                // Nothing runs there any more, also what was announced and not begun.
+                self.hosts.insert(name, Quantities::ZERO);
+            }
+            Fact::ProcessStopped { kind: ProcessKind::Master, .. } => self.master_left(),
+            _ => {}
+        }
+    }
+
+    fn launched(&mut self, task: TaskId, agent: AgentId) {
+        let (row, each) = (self.find(agent), self.each(task.template));
+        let record = self.tasks.at(task);
+        if record.booked != 0 {
+            return self.noted.push(Noted::LaunchedAgain { task, agent });
+        }
+        record.booked = row + 1;
+        self.touch(row, true).used += each;
+    }
+
+    fn released(&mut self, task: TaskId, agent: AgentId) {
+        let (row, each) = (self.find(agent), self.each(task.template));
+        let record = self.tasks.at(task);
+        if record.booked != row + 1 {
+            return self.noted.push(Noted::ReleasedAgain { task, agent });
+        }
+        record.booked = 0;
+        self.touch(row, false).used -= each;
+    }
+
+    fn agent_left(&mut self, agent: AgentId) {
+        let row = self.find(agent);
+        let row = self.touch(row, false);
+        let (used, offered) = (row.used, row.offered);
+        (row.total, row.registered) = (Quantities::ZERO, false);
+        if !used.is_zero() || !offered.is_zero() {
+            self.noted.push(Noted::LeftBehind { agent, used, offered });
+        }
+    }
+
+    /// A master takes its books and its offers with it; its successor begins with nothing.
+    fn master_left(&mut self) {
+        self.open.clear();
+        self.outstanding = 0;
+        self.tasks.for_all(|task| task.booked = 0);
+        for row in &mut self.rows {
+            (row.total, row.used, row.offered) = (Quantities::ZERO, Quantities::ZERO, Quantities::ZERO);
+            row.registered = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::actor::{Mailbox, ProcessId};
+    use crate::base::time::Time;
+    use crate::fact::OfferEnd;
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.fact(&Fact::JobSubmitted { job: TASK.template, owner: Symbol(2), tasks: 2, each: cpus(1) });
+        ledger.fact(&registered());
+        ledger
+    }
+    fn send(ledger: &mut Ledger, msg: Msg) {
+        let me = ProcessId { slot: 0, incarnation: 0 };
+        let seen = Seen { at: Time::ZERO, from: me, to: me, mailbox: Mailbox::MAIN, sent: true, msg };
+        ledger.message(&seen);
+    }
+
+    #[test]
+    fn follows_offers_and_tasks() {
+        let mut ledger = ledger();
+        send(&mut ledger, offers(0, &[cpus(1), cpus(3)]));
+        let books = |l: &Ledger| l.row(AGENT).map(|r| (r.used, r.offered)).expect("registered");
+        assert_eq!((books(&ledger), ledger.outstanding()), ((Quantities::ZERO, cpus(4)), 2));
+        ledger.fact(&ended(0, 1, OfferEnd::Accepted, cpus(1)));
+        ledger.fact(&launched(TASK));
+        assert_eq!((books(&ledger), ledger.outstanding()), ((cpus(1), cpus(3)), 1));
+        ledger.fact(&ended(1, 1, OfferEnd::Declined, cpus(3)));
+        ledger.fact(&terminal(TASK));
+        assert_eq!((books(&ledger), ledger.outstanding()), ((Quantities::ZERO, Quantities::ZERO), 0));
+        assert_eq!((ledger.noted(), ledger.touched().len(), ledger.raised().len()), (&[][..], 1, 1));
+        ledger.end_step();
+        ledger.end_instant();
+        assert_eq!((ledger.touched().len(), ledger.raised().len()), (0, 0));
+    }
+
+    #[test]
+    fn notes_what_it_cannot_book() {
+        let mut ledger = ledger();
+        send(&mut ledger, offers(5, &[cpus(1), cpus(3)]));
+        send(&mut ledger, offers(6, &[cpus(1)]));
+        ledger.fact(&ended(6, 2, OfferEnd::Declined, cpus(3)));
+        ledger.fact(&ended(6, 1, OfferEnd::Declined, cpus(3)));
+        ledger.fact(&terminal(TASK));
+        ledger.fact(&launched(TASK));
+        ledger.fact(&launched(TASK));
+        let (id, agent) = (|n| OfferId::new(MASTER, n), AGENT);
+        ledger.fact(&Fact::AgentRemoved { agent, host: HOST });
+        let framework = FRAMEWORK;
+        assert_eq!(
+            ledger.noted(),
+            [
+                Noted::OfferedAgain { first: id(6), count: 1 },
+                Noted::EndedAgain { framework, offer: id(7) },
+                Noted::EndedAgain { framework, offer: id(6) },
+                Noted::ReleasedAgain { task: TASK, agent },
+                Noted::LaunchedAgain { task: TASK, agent },
+                Noted::LeftBehind { agent, used: cpus(1), offered: cpus(1) },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_master_takes_its_books_with_it_and_a_machine_its_containers() {
+        let mut ledger = ledger();
+        send(&mut ledger, offers(0, &[cpus(4)]));
+        ledger.fact(&launched(TASK));
+        ledger.fact(&started(TASK));
+        assert_eq!(ledger.running_on(HOST), cpus(1));
+        ledger.fact(&process_stopped(ProcessKind::Master, MASTER));
+        let row = ledger.row(AGENT).expect("kept");
+        assert_eq!((row.registered, row.used, row.offered, ledger.outstanding()), (false, cpus(0), cpus(0), 0));
+        ledger.fact(&launched(TASK));
+        assert_eq!(ledger.noted(), []);
+        ledger.fact(&stopped(TASK));
+        ledger.fact(&stopped(TASK));
+        assert_eq!(ledger.running_on(HOST), cpus(0));
+        ledger.fact(&started(TASK));
+        ledger.fact(&process_stopped(ProcessKind::Agent, HOST));
+        assert_eq!(ledger.running_on(HOST), cpus(0));
+    }
+}
