@@ -104,7 +104,8 @@ impl Sim {
             fault_labels: occurrences.iter().map(|o| o.label.clone()).collect(),
         });
         let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
-            let mut all = problems.iter().map(|p| Error::plain(format!("[[expect]] in line {}: {}", p.line, p.text), ""));
+            let mut all =
+                problems.iter().map(|p| Error::plain(format!("[[expect]] in line {}: {}", p.line, p.text), ""));
             let first = all.next().expect("at least one problem");
             all.fold(first, |mut sum, e| {
                 sum.merge(e);
@@ -159,8 +160,7 @@ impl Sim {
                     let text = panic.downcast_ref::<String>().cloned();
                     let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
                     let what = text.unwrap_or_else(|| "no message".into());
-                    broken =
-                        Some(self.broken(Violation { invariant: "assertion", at: self.world.now(), what }));
+                    broken = Some(self.broken(Violation { invariant: "assertion", at: self.world.now(), what }));
                 }
                 (None, Ok(true)) => {
                     let events = self.world.counts()[0];
@@ -270,4 +270,3 @@ fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool) -> bool
     }
     true
 }
-

@@ -127,7 +127,9 @@ fn removing_a_fault_shifts_no_dice() {
     let mut less = world(&format!("{}{rest}", &text[..cut]));
     let before = gone - Span(1);
     let until = |w: &mut World, end| -> Vec<_> {
-        let strip = |f: &mesosim::fact::At<Fact>| !matches!(f.what, Fact::FaultBegan { .. } | Fact::FaultBit { .. } | Fact::FaultEnded { .. });
+        let strip = |f: &mesosim::fact::At<Fact>| {
+            !matches!(f.what, Fact::FaultBegan { .. } | Fact::FaultBit { .. } | Fact::FaultEnded { .. })
+        };
         facts_until(w, end).into_iter().filter(strip).collect()
     };
     assert_eq!(until(&mut whole, before), until(&mut less, before));

@@ -271,7 +271,11 @@ pub struct TaskQuery {
 }
 
 /// Everything that travels between the Mesos cores, within a process or between processes.
+///
+/// Aligned so that wherever a message lies in an effect, an event or an input, it is copied in the
+/// same words: a copy cut at other places than the last one waits for the store buffer.
 #[derive(Clone, PartialEq, Debug)]
+#[repr(align(16))]
 pub enum Msg {
     // ---- to agents and schedulers, from their detector ----
     /// The leading master, or none.
@@ -442,7 +446,13 @@ pub enum Msg {
         refuse: Refuse,
     },
     /// Gives back part of what a framework holds on one agent: plain scalars.
-    Recover { framework: FrameworkId, role: RoleId, agent: AgentId, scalars: Quantities, refuse: Refuse },
+    Recover {
+        framework: FrameworkId,
+        role: RoleId,
+        agent: AgentId,
+        scalars: Quantities,
+        refuse: Refuse,
+    },
     /// The same with ports, reservations and the like.
     RecoverBulk(Arc<Recovery>),
     /// The tick of the batch timer and the queued run, both to itself.

@@ -313,17 +313,8 @@ impl Recorder {
 
     fn submitted(&mut self, at: Time, left: i64, job: JobId, owner: Symbol, tasks: u32, each: Quantities) {
         let framework = self.owner(owner);
-        let entry = Job {
-            framework,
-            tasks,
-            each,
-            submitted: at,
-            running: 0,
-            over: 0,
-            held: 0,
-            started: false,
-            closed: false,
-        };
+        let entry =
+            Job { framework, tasks, each, submitted: at, running: 0, over: 0, held: 0, started: false, closed: false };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.jobs[slot as usize] = entry;

@@ -56,9 +56,15 @@ struct Watch {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     Nothing,
-    Missed { watcher: ProcessId, peer: u32, misses: u32 },
+    Missed {
+        watcher: ProcessId,
+        peer: u32,
+        misses: u32,
+    },
     /// A cut swallowed the beat.
-    Swallowed { cut: u32 },
+    Swallowed {
+        cut: u32,
+    },
 }
 
 #[derive(Clone, Debug, Default)]

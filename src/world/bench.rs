@@ -148,10 +148,8 @@ mod tests {
         assert_eq!(tickers.counts()[0], 1010);
 
         let empty = VecDeque::new();
-        let mut mm1 = World::of_actors(
-            1,
-            vec![Actor::Mm1 { left: 200_000, served: 0, arrivals: empty, sojourn_ns: 0 }],
-        );
+        let mut mm1 =
+            World::of_actors(1, vec![Actor::Mm1 { left: 200_000, served: 0, arrivals: empty, sojourn_ns: 0 }]);
         mm1.run_dry();
         assert_eq!(mm1.counts()[0], 400_000);
         let mean = mm1.mean_sojourn_s().unwrap();

@@ -341,9 +341,10 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
 fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     let flags = &scenario.allocator;
     let excluded = &flags.fair_sharing_excluded_resource_names;
-    let excluded_kinds = KINDS.iter().enumerate().fold(0, |bits, (i, kind)| {
-        bits | u8::from(excluded.iter().any(|name| name == kind)) << i
-    });
+    let excluded_kinds = KINDS
+        .iter()
+        .enumerate()
+        .fold(0, |bits, (i, kind)| bits | u8::from(excluded.iter().any(|name| name == kind)) << i);
     let core_flags = allocator::Flags {
         allocation_interval: flags.allocation_interval,
         min_allocatable: flags.min_allocatable_resources.clone(),

@@ -52,20 +52,59 @@ enum Event {
     /// A free slot of the queue. (With a default, events move as whole words.)
     #[default]
     Nothing,
-    Deliver { link: u32, direction: u8, epoch: u32, msg: Msg },
-    Dispatch { to: ProcessId, mailbox: Mailbox, msg: Msg },
-    Timer { to: ProcessId, mailbox: Mailbox, key: TimerKey, serial: u64 },
-    Persisted { to: ProcessId, mailbox: Mailbox, token: u64, op: DiskOp },
+    Deliver {
+        link: u32,
+        direction: u8,
+        epoch: u32,
+        msg: Msg,
+    },
+    Dispatch {
+        to: ProcessId,
+        mailbox: Mailbox,
+        msg: Msg,
+    },
+    Timer {
+        to: ProcessId,
+        mailbox: Mailbox,
+        key: TimerKey,
+        serial: u64,
+    },
+    Persisted {
+        to: ProcessId,
+        mailbox: Mailbox,
+        token: u64,
+        op: DiskOp,
+    },
     /// The connection with `peer` was found broken.
-    Exited { to: ProcessId, peer: ProcessId },
-    ContainerEnds { of: ProcessId, key: u64, how: End },
+    Exited {
+        to: ProcessId,
+        peer: ProcessId,
+    },
+    ContainerEnds {
+        of: ProcessId,
+        key: u64,
+        how: End,
+    },
     /// A busy mailbox has served its first input.
-    Served { to: ProcessId, mailbox: Mailbox },
-    Start { slot: u32 },
-    Arrival { source: u32 },
-    Request { number: u32 },
-    FaultBegins { fault: u32 },
-    FaultEnds { fault: u32 },
+    Served {
+        to: ProcessId,
+        mailbox: Mailbox,
+    },
+    Start {
+        slot: u32,
+    },
+    Arrival {
+        source: u32,
+    },
+    Request {
+        number: u32,
+    },
+    FaultBegins {
+        fault: u32,
+    },
+    FaultEnds {
+        fault: u32,
+    },
 }
 
 /// The cores of one process.
@@ -209,7 +248,7 @@ impl World {
         match (event, beat) {
             (None, None) => false,
             (Some(e), b) if b.is_none_or(|b| e <= b) => {
-                let (_, event) = self.queue.pop().expect("it has a time");
+                let event = self.queue.pop();
                 self.events += 1;
                 self.happen(event);
                 true
@@ -249,7 +288,9 @@ impl World {
     /// are kept in several mailboxes must agree.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        let idle = |p: &Process| p.kind != ProcessKind::Master || p.desks.iter().flat_map(|d| d.iter()).all(|d| d.waiting.is_empty());
+        let idle = |p: &Process| {
+            p.kind != ProcessKind::Master || p.desks.iter().flat_map(|d| d.iter()).all(|d| d.waiting.is_empty())
+        };
         self.next_time().is_none_or(|t| t > self.now()) && self.processes.iter().take(16).all(idle)
     }
 
@@ -686,7 +727,8 @@ impl World {
             && self.is_current(id)
         {
             let leader = Some(self.id_of(leader));
-            self.queue.push(self.now(), Event::Dispatch { to: id, mailbox: Mailbox::MAIN, msg: Msg::Detected { leader } });
+            self.queue
+                .push(self.now(), Event::Dispatch { to: id, mailbox: Mailbox::MAIN, msg: Msg::Detected { leader } });
         }
     }
 

@@ -213,7 +213,8 @@ impl Batch {
         cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
         if again {
             // The master keeps the suppression of an earlier subscription, so say what holds now.
-            let say = if self.queue.is_empty() { Msg::Suppress { framework: id } } else { Msg::Revive { framework: id } };
+            let say =
+                if self.queue.is_empty() { Msg::Suppress { framework: id } } else { Msg::Revive { framework: id } };
             self.suppressed = self.queue.is_empty();
             self.tell(cx, say);
             let query = |(task, agent)| TaskQuery { task, agent: Some(agent) };

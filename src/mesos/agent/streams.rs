@@ -180,8 +180,7 @@ mod tests {
     const TASK: TaskId = TaskId { template: JobId(1), n: 0 };
 
     fn running_agent(bench: &mut Bench) -> Agent {
-        let info =
-            AgentInfo { hostname: Symbol(0), total: Default::default(), attributes: vec![], devices: 0 };
+        let info = AgentInfo { hostname: Symbol(0), total: Default::default(), attributes: vec![], devices: 0 };
         let startup = Distribution::Fixed(Span::ZERO);
         let flags = Flags { registration_backoff_factor: Span::from_secs(1), executor_startup: startup };
         let mut agent = Agent::new(Arc::new(info), flags);

@@ -407,7 +407,14 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
         self.dirty = true;
     }
 
-    fn recover(&mut self, cx: &Cx, of: (FrameworkId, RoleId), agent_id: AgentId, resources: &Resources, refuse: Refuse) {
+    fn recover(
+        &mut self,
+        cx: &Cx,
+        of: (FrameworkId, RoleId),
+        agent_id: AgentId,
+        resources: &Resources,
+        refuse: Refuse,
+    ) {
         let Some(slot) = self.agent_index.get(agent_id) else { return };
         let agent = self.agents.at_mut(slot).expect("indexed");
         let Some(&client) = self.client_index.get(&of) else {

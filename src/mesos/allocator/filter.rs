@@ -75,8 +75,7 @@ impl Filters {
         match slot {
             // A live filter that ends later or covers what the new one does not stays beside it.
             Some(old)
-                if old.epoch == self.epoch
-                    && (old.expires > expires || !filter.refused.contains(&old.refused)) =>
+                if old.epoch == self.epoch && (old.expires > expires || !filter.refused.contains(&old.refused)) =>
             {
                 self.more.push((agent, filter));
             }

@@ -18,9 +18,7 @@ use crate::base::quantity::Quantities;
 use crate::base::slab::Slab;
 use crate::base::time::{Span, Time};
 use crate::job::TaskSpec;
-use crate::mesos::message::{
-    AgentInfo, FrameworkInfo, Msg, OfferBatch, RegistryOp, Reregistration, StatusUpdate,
-};
+use crate::mesos::message::{AgentInfo, FrameworkInfo, Msg, OfferBatch, RegistryOp, Reregistration, StatusUpdate};
 use crate::mesos::resource::Resources;
 use crate::mesos::slots::AgentIndex;
 use crate::mesos::task_state::{Reason, Source, TaskState};

@@ -371,7 +371,8 @@ mod tests {
             .collect();
         let name = crate::base::id::Symbol(0);
         let allocation = Arc::new(Allocation::new(FrameworkId(name), name, entries));
-        let mut open = OpenBatch::new(Arc::new(OfferBatch { first: OfferId::new(name, 5), allocation, described: Vec::new() }));
+        let mut open =
+            OpenBatch::new(Arc::new(OfferBatch { first: OfferId::new(name, 5), allocation, described: Vec::new() }));
         assert_eq!((open.open, open.bits[1]), (70, 63));
         assert!(open.close(69) && !open.close(69));
         assert_eq!((open.open, open.is_open(68), open.is_open(69)), (69, true, false));

@@ -192,9 +192,7 @@ impl Master {
             (Some(&task), _) => (self.agent(self.task(task).agent).id, known_state(self.task(task))),
             (None, Some(agent)) if self.agent_index.get(agent).is_some() => (agent, lost(TaskState::Gone)),
             (None, Some(agent)) if self.unreachable.contains_key(&agent) => (agent, lost(TaskState::Unreachable)),
-            (None, agent) => {
-                (agent.unwrap_or(AgentId { master: self.id, n: u32::MAX }), lost(TaskState::Unknown))
-            }
+            (None, agent) => (agent.unwrap_or(AgentId { master: self.id, n: u32::MAX }), lost(TaskState::Unknown)),
         };
         let update = Self::own_update(framework.id, agent, query.task, state, Reason::Reconciliation);
         cx.send(process, Msg::Update(update));

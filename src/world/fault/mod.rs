@@ -125,16 +125,15 @@ pub fn to_toml(occurrences: &[Occurrence]) -> String {
 ///
 /// # Errors
 /// If it lies before the start or is missing.
-pub(super) fn instant(
-    section: &Section,
-    at: Option<Span>,
-) -> Result<Time, crate::scenario::Error> {
+pub(super) fn instant(section: &Section, at: Option<Span>) -> Result<Time, crate::scenario::Error> {
     match at {
         Some(span) if span >= Span::ZERO => Ok(Time(span.0)),
         Some(span) => {
             let what = format!("a fault cannot strike {span} before the start");
             Err(section.error("at", what, "write an instant from \"0s\" on, for example at = \"10m\""))
         }
-        None => Err(section.error("kind", "the fault has no instant", "add at = \"10m\", or mtbf and mttr for random ones")),
+        None => {
+            Err(section.error("kind", "the fault has no instant", "add at = \"10m\", or mtbf and mttr for random ones"))
+        }
     }
 }
