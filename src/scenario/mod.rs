@@ -14,6 +14,8 @@ mod load;
 pub mod model;
 mod overrides;
 mod parts;
+#[cfg(test)]
+mod parts_tests;
 mod resources;
 pub mod section;
 mod source;

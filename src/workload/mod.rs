@@ -198,8 +198,8 @@ mod tests {
         expect![[r#"
             first-flight: 200 hosts
             offer-example: 1 hosts, 3 jobs, 3 tasks
-            openb.toml:20: there is no file openb_node_list_all_node.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`
-            openb.toml:32: there is no file openb_pod_list_default.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`
+            openb.toml:21: there is no file openb_node_list_all_node.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`
+            openb.toml:33: there is no file openb_pod_list_default.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`
             s1-day-short: 1000 hosts, 1076 jobs, 77715 tasks
             s2-day: 1000 hosts, 12930 jobs, 917952 tasks
             s3-day-hot: 400 hosts, 12930 jobs, 917952 tasks

@@ -5,13 +5,15 @@
 //! kind = "openb"
 //! framework = "pods"
 //! file = "openb_pod_list_default.csv"
-//! speedup = 100             # the trace spans 149 days
+//! compress = 10000          # arrivals only: the 149 days of the trace pass in 22 minutes
+//! speedup = 1               # arrivals and run times
 //! gpu_share = "devices"     # or "round-up"
 //! ```
 //!
-//! A pod arrives at its creation time and runs from its scheduling (or its creation if it never
-//! was scheduled) to its deletion, both divided by `speedup`. It is a job that succeeds, whatever
-//! its phase in the trace.
+//! A pod arrives at its creation time and runs as long as from its scheduling (or its creation if it
+//! never was scheduled) to its deletion. `speedup` divides both, which leaves the load as it is (on
+//! average 194 CPUs of 125,514); `compress` divides arrivals alone, which multiplies the load. A pod
+//! is a job that succeeds, whatever its phase in the trace.
 //!
 //! Many pods ask for a part of one GPU. Mesos gives out whole GPUs only, so either the framework
 //! packs devices itself (`"devices"`: the pod asks Mesos for cpus and mem, and carries a demand for
@@ -54,6 +56,7 @@ struct Params {
     _file: String,
     framework: String,
     speedup: Option<Amount>,
+    compress: Option<Amount>,
     #[serde(default)]
     gpu_share: GpuShare,
 }
@@ -70,15 +73,18 @@ fn build(section: &Section, scenario: &Scenario) -> Result<Box<dyn Source>, Erro
     let file = section.data_file()?;
     let p: Params = section.read()?;
     let framework = scenario.framework_of(section, "framework", &p.framework)?;
-    let speedup = p.speedup.map_or(Milli::from_int(1), |amount| amount.0);
-    if speedup <= Milli::ZERO {
-        let help = "write the factor by which time is to pass faster, for example 100";
-        return Err(section.error("speedup", "time would stand still", help));
-    }
+    let factor = |key: &str, amount: Option<Amount>| match amount {
+        Some(Amount(Milli(0))) => {
+            let help = "write the factor by which time is to pass faster, for example 100";
+            Err(section.error(key, "time would stand still", help))
+        }
+        amount => Ok(amount.map_or(1_000, |amount| i128::from(amount.0.0))),
+    };
+    let scale = Scale { speedup: factor("speedup", p.speedup)?, compress: factor("compress", p.compress)? };
     let pods = Rows::open(file, COLUMNS).and_then(|mut rows| {
         let mut pods = Vec::new();
         while let Some(row) = rows.next_row()? {
-            pods.push(pod(&row, framework, speedup, p.gpu_share)?);
+            pods.push(pod(&row, framework, scale, p.gpu_share)?);
         }
         Ok(pods)
     });
@@ -88,7 +94,14 @@ fn build(section: &Section, scenario: &Scenario) -> Result<Box<dyn Source>, Erro
     Ok(Box::new(Openb { pods: pods.into(), taken: 0 }))
 }
 
-fn pod(row: &Row<'_>, framework: u32, speedup: Milli, share: GpuShare) -> Result<Arrival, String> {
+/// Factors in thousandths.
+#[derive(Clone, Copy)]
+struct Scale {
+    speedup: i128,
+    compress: i128,
+}
+
+fn pod(row: &Row<'_>, framework: u32, scale: Scale, share: GpuShare) -> Result<Arrival, String> {
     let (cpus, mem_mib) = (Milli(row.decimal(1, 1)?), row.decimal(2, 1_000)?);
     let (gpus, gpu_milli) = (row.whole(3)?, row.whole(4)?);
     let gpus = u32::try_from(gpus).map_err(|_| row.error("too many GPUs", "write a smaller number"))?;
@@ -108,18 +121,20 @@ fn pod(row: &Row<'_>, framework: u32, speedup: Milli, share: GpuShare) -> Result
         let what = "creation_time, scheduled_time and deletion_time are not in order";
         return Err(row.error(what, "correct the times"));
     }
-    let faster = |ns: i64| (i128::from(ns) * 1_000 / i128::from(speedup.0)) as i64;
+    // Divides by both factors at once, so that nothing is rounded in between.
+    let divide = |ns: i64, compress: i128| (i128::from(ns) * 1_000_000 / (scale.speedup * compress)) as i64;
+    let (arrives, runs) = (divide(created, scale.compress), divide(deleted - started, 1_000));
     let (in_mesos, devices) = match share {
         GpuShare::RoundUp => (Milli::from_int(i64::from(gpus)), (0, 0)),
         GpuShare::Devices => (Milli::ZERO, (gpus, gpu_milli)),
     };
     let demand = DeviceDemand { count: devices.0, milli: devices.1, models };
     Ok(Arrival {
-        at: Time(faster(created)),
+        at: Time(arrives),
         framework,
         tasks: 1,
         each: Quantities::new(cpus, Milli(mem_mib), Milli::ZERO, in_mesos),
-        behaviour: Behaviour::fixed(Span(faster(deleted - started))),
+        behaviour: Behaviour::fixed(Span(runs)),
         devices: (demand.count > 0 || !demand.models.is_empty()).then_some(demand),
         gang: None,
     })
@@ -171,7 +186,7 @@ mod tests {
     fn pods_are_sorted_and_speeded_up() {
         let folder = Folder::new("openb-pods");
         for share in ["devices", "round-up"] {
-            let rest = format!("speedup = 2.5\ngpu_share = '{share}'");
+            let rest = format!("speedup = 2.5\ncompress = 2\ngpu_share = '{share}'");
             let all = sources(&folder, PODS, &rest).unwrap();
             let lines: String = drain(&*all[0])
                 .iter()
@@ -183,18 +198,18 @@ mod tests {
                 .collect();
             if share == "devices" {
                 expect![[r#"
-                    00:00:20.000000 for 4m: cpus:6;mem:12288 + 1x460 of ["V100M16", "V100M32"]
-                    00:00:40.000000 for 2m: cpus:12;mem:16384 + 1x1000 of []
-                    00:00:40.000000 for 400ms: cpus:0.5;mem:1024 + 
-                    00:06:40.000000 for 40.4s: cpus:0.5;mem:1024 + 8x1000 of []
+                    00:00:10.000000 for 4m: cpus:6;mem:12288 + 1x460 of ["V100M16", "V100M32"]
+                    00:00:20.000000 for 2m: cpus:12;mem:16384 + 1x1000 of []
+                    00:00:20.000000 for 400ms: cpus:0.5;mem:1024 + 
+                    00:03:20.000000 for 40.4s: cpus:0.5;mem:1024 + 8x1000 of []
                 "#]]
                 .assert_eq(&lines);
             } else {
                 expect![[r#"
-                    00:00:20.000000 for 4m: cpus:6;mem:12288;gpus:1 + 0x0 of ["V100M16", "V100M32"]
-                    00:00:40.000000 for 2m: cpus:12;mem:16384;gpus:1 + 
-                    00:00:40.000000 for 400ms: cpus:0.5;mem:1024 + 
-                    00:06:40.000000 for 40.4s: cpus:0.5;mem:1024;gpus:8 + 
+                    00:00:10.000000 for 4m: cpus:6;mem:12288;gpus:1 + 0x0 of ["V100M16", "V100M32"]
+                    00:00:20.000000 for 2m: cpus:12;mem:16384;gpus:1 + 
+                    00:00:20.000000 for 400ms: cpus:0.5;mem:1024 + 
+                    00:03:20.000000 for 40.4s: cpus:0.5;mem:1024;gpus:8 + 
                 "#]]
                 .assert_eq(&lines);
             }
