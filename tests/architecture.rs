@@ -54,9 +54,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["base", "fact", "mesos::task_state", "scenario"]),
     ("analysis", &["base", "record", "scenario"]),
     ("report", &["base", "record", "analysis"]),
+    // One run from end to end.
+    ("sim", &["base", "fact", "scenario", "workload", "world", "check", "record", "analysis"]),
     (
         "cli",
         &[
+            "sim",
             "base",
             "fact",
             "job",

@@ -201,7 +201,10 @@ mod tests {
     proptest! {
         /// Against a list that is kept sorted by (time, sequence).
         #[test]
-        fn pops_in_order_of_time_and_sequence(steps in prop::collection::vec((0_u8..3, 0_i64..6), 1..400), scale in prop::sample::select(vec![1, NEAR_NS / 3])) {
+        fn pops_in_order_of_time_and_sequence(
+            steps in prop::collection::vec((0_u8..3, 0_i64..6), 1..400),
+            scale in prop::sample::select(vec![1, NEAR_NS / 3]),
+        ) {
             let mut queue = Queue::default();
             let mut list: Vec<(i64, u32)> = Vec::new();
             let mut next = 0;

@@ -346,7 +346,7 @@ pub enum Msg {
     Accept {
         framework: FrameworkId,
         offer: OfferId,
-        more: Option<Arc<[OfferId]>>,
+        more: Option<Arc<Vec<OfferId>>>,
         refuse: Refuse,
         launches: Launches,
     },

@@ -251,7 +251,8 @@ proptest! {
         prop_assert_eq!(series.rows(), 7);
         for row in 0..7 {
             let want = averages(&made.facts, series.edge(row).0, series.edge(row + 1).0);
-            let sum = |of: fn(&FrameworkRecord) -> &Vec<i64>| recording.frameworks.iter().map(|f| of(f)[row]).sum::<i64>();
+            type Rows = fn(&FrameworkRecord) -> &Vec<i64>;
+            let sum = |of: Rows| recording.frameworks.iter().map(|f| of(f)[row]).sum::<i64>();
             let got = [
                 series.used[0][row],
                 series.offered[0][row],

@@ -7,14 +7,14 @@ use mesosim::world::World;
 use std::path::Path;
 
 /// Reads a scenario text; a mistake in it fails the test with its message.
-pub fn scenario(text: &str) -> Scenario {
+pub(crate) fn scenario(text: &str) -> Scenario {
     match Scenario::parse(text, "test.toml", Path::new("."), &[], None) {
         Ok(scenario) => scenario,
         Err(e) => panic!("{}", e.render(false)),
     }
 }
 
-pub fn world(text: &str) -> World {
+pub(crate) fn world(text: &str) -> World {
     match World::build(&scenario(text)) {
         Ok((world, _)) => world,
         Err(e) => panic!("{}", e.render(false)),
@@ -22,7 +22,7 @@ pub fn world(text: &str) -> World {
 }
 
 /// Runs to the instant and gives the facts.
-pub fn facts_until(world: &mut World, end: Time) -> Vec<At<Fact>> {
+pub(crate) fn facts_until(world: &mut World, end: Time) -> Vec<At<Fact>> {
     world.run_until(end);
     let mut facts = Vec::new();
     world.take_facts(&mut facts);
@@ -32,7 +32,7 @@ pub fn facts_until(world: &mut World, end: Time) -> Vec<At<Fact>> {
 /// Twenty machines in four racks, two weighted frameworks that ask for most of them, crashes of
 /// machines and of agent processes, a rack lost, a partition; latencies are drawn.
 #[allow(dead_code, reason = "not every test file uses it")]
-pub fn stormy(seed: u64) -> String {
+pub(crate) fn stormy(seed: u64) -> String {
     format!(
         r#"
 seed = {seed}

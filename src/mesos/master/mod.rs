@@ -201,7 +201,7 @@ impl Master {
             }
             Msg::Allocated(allocation) => self.allocated(cx, allocation),
             Msg::Accept { framework, offer, more, refuse, launches } => {
-                self.accept(cx, from, framework, offer, more.as_deref(), refuse, &launches);
+                self.accept(cx, from, framework, offer, more.as_deref().map(Vec::as_slice), refuse, &launches);
             }
             Msg::Decline { framework, offers, refuse } => self.decline(cx, from, framework, &offers, refuse),
             Msg::Revive { framework } => self.revive(cx, from, framework),
