@@ -229,7 +229,7 @@ impl World {
             timers: SmallVec::new(),
             containers: Vec::new(),
             skew: Span::ZERO,
-            effects: 0,
+            persists: 0,
             stop_after: None,
             sabotage: None,
         });

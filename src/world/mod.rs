@@ -144,8 +144,9 @@ struct Process {
     containers: Vec<Container>,
     /// Difference of its wall clock from the true time.
     skew: Span,
-    /// Effects carried out in this life, and after which one it is to be stopped.
-    effects: u64,
+    /// Writes asked for in this life.
+    persists: u64,
+    /// It is to be stopped after this many more effects.
     stop_after: Option<u64>,
     sabotage: Option<Sabotage>,
 }
@@ -511,26 +512,48 @@ impl World {
             Core::Framework(framework) => framework.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),
         }
+        let tampered = process.sabotage.is_some() || process.stop_after.is_some() || self.seen.is_some();
+        if tampered {
+            self.carry_out_watched(to, mailbox, &mut outbox);
+        } else {
+            for effect in outbox.drain(..) {
+                match effect {
+                    Effect::Send { to: peer, msg } => self.send(to, peer, msg),
+                    // The only effect that ends the process: the rest never happens.
+                    Effect::Exit { key: None } => {
+                        self.stop(to.slot, true);
+                        break;
+                    }
+                    other => self.carry_out(to, mailbox, other),
+                }
+            }
+        }
+        self.outbox = outbox;
+    }
+
+    /// Effects of a process that is sabotaged, watched, or about to be stopped half way.
+    #[cold]
+    fn carry_out_watched(&mut self, to: ProcessId, mailbox: Mailbox, outbox: &mut Vec<Effect>) {
         if let Some(sabotage) = self.processes[to.slot as usize].sabotage {
-            sabotage(mailbox, &mut outbox);
+            sabotage(mailbox, outbox);
         }
         for effect in outbox.drain(..) {
             if self.seen.is_some() {
                 self.see_sent(to, &effect);
             }
             self.carry_out(to, mailbox, effect);
-            let process = &mut self.processes[to.slot as usize];
-            process.effects += 1;
-            if process.stop_after == Some(process.effects) {
-                self.stop(to.slot, true);
+            let left = &mut self.processes[to.slot as usize].stop_after;
+            if let Some(n) = left {
+                *n -= 1;
+                if *n == 0 {
+                    self.stop(to.slot, true);
+                }
             }
             if !self.is_current(to) {
                 // Crashed half way: the rest never happens.
                 break;
             }
         }
-        outbox.clear();
-        self.outbox = outbox;
     }
 
     /// Notes the timer that has just been numbered `serial`; it replaces one of the same key.
@@ -598,10 +621,10 @@ impl World {
                 let wait = match self.disk_latency {
                     Distribution::Fixed(span) => span,
                     drawn => {
-                        self.serial += 1;
-                        let effects = self.processes[from.slot as usize].effects;
                         let entity = u64::from(from.slot) << 32 | u64::from(from.incarnation);
-                        drawn.sample(self.dice.draw(DISK, entity, effects))
+                        let persists = &mut self.processes[from.slot as usize].persists;
+                        *persists += 1;
+                        drawn.sample(self.dice.draw(DISK, entity, *persists))
                     }
                 };
                 let at = self.queue.now().saturating_add(wait);
@@ -742,7 +765,7 @@ impl World {
         let process = &mut self.processes[slot as usize];
         process.core = None;
         process.incarnation += 1;
-        process.effects = 0;
+        process.persists = 0;
         process.stop_after = None;
         process.desks.iter_mut().flat_map(|d| d.iter_mut()).for_each(|d| d.waiting.clear());
         let (kind, name) = (process.kind, process.name);
@@ -779,8 +802,7 @@ impl World {
 
     /// Stops a process after it has carried out this many more effects.
     pub fn stop_after_effects(&mut self, slot: u32, effects: u64) {
-        let process = &mut self.processes[slot as usize];
-        process.stop_after = Some(process.effects + effects);
+        self.processes[slot as usize].stop_after = Some(effects.max(1));
     }
 
     // ---- work ----
