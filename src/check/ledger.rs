@@ -11,6 +11,7 @@ use crate::base::quantity::Quantities;
 use crate::fact::{Fact, ProcessKind};
 use crate::mesos::message::{Msg, OfferBatch};
 use crate::mesos::slots::AgentIndex;
+use crate::mesos::task_state::Reason;
 use crate::world::Seen;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -86,8 +87,13 @@ struct Open {
 struct Task {
     /// Row of the agent where the master has it, + 1.
     booked: u32,
-    /// Containers in truth.
+    /// Containers in truth, and where.
     running: u32,
+    host: Symbol,
+    /// Its agent was given it after it had sent its report to the master.
+    late: bool,
+    /// The master wrote it off with its agent and cannot know that it runs.
+    stray: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -101,8 +107,10 @@ pub struct Ledger {
     /// First serial number of an offer that the master has not used.
     next_offer: Lookup<Symbol, u64>,
     outstanding: u64,
-    /// What runs on each machine.
+    /// What runs on each machine, strays apart.
     hosts: Lookup<Symbol, Quantities>,
+    /// Address of agents that have sent a report and not been answered.
+    joining: Lookup<u32, ()>,
     noted: Vec<Noted>,
     /// Rows that changed in this instant, and rows whose bookings grew in this step.
     touched: Vec<u32>,
@@ -134,7 +142,8 @@ impl Ledger {
     pub fn each(&self, job: JobId) -> Quantities {
         self.jobs.get(job.0 as usize).copied().unwrap_or_default()
     }
-    /// What runs on the machine in truth.
+    /// What runs on the machine in truth, without strays: tasks that reached the agent while it was
+    /// registering again, too late for its report, and that the master wrote off meanwhile.
     #[must_use]
     pub fn running_on(&self, host: Symbol) -> Quantities {
         self.hosts.get(&host).copied().unwrap_or_default()
@@ -186,8 +195,22 @@ impl Ledger {
     }
 
     pub fn message(&mut self, seen: &Seen) {
-        if let (true, Msg::Offers(batch)) = (seen.sent, &seen.msg) {
-            self.offered(batch);
+        match (&seen.msg, seen.sent) {
+            (Msg::Offers(batch), true) => self.offered(batch),
+            (Msg::ReregisterAgent(_), true) => {
+                self.joining.insert(seen.from.slot, ());
+            }
+            (Msg::AgentReregistered { .. } | Msg::AgentRegistered { .. }, false) => {
+                self.joining.remove(&seen.to.slot);
+            }
+            (&Msg::RunTask { task, .. }, false) => self.task_given(seen.to.slot, task),
+            _ => {}
+        }
+    }
+
+    fn task_given(&mut self, address: u32, task: TaskId) {
+        if self.joining.contains(&address) {
+            self.tasks.at(task).late = true;
         }
     }
 
@@ -261,19 +284,29 @@ impl Ledger {
             Fact::AgentUnreachable { agent, .. } | Fact::AgentRemoved { agent, .. } => self.agent_left(agent),
             Fact::OffersEnded { framework, first, count, .. } => self.offers_ended(framework, first, count),
             Fact::TaskLaunched { task, agent, .. } => self.launched(task, agent),
-            Fact::TaskTerminal { task, agent, .. } => self.released(task, agent),
+            Fact::TaskTerminal { task, agent, reason, .. } => {
+                self.released(task, agent);
+                let with_agent = matches!(reason, Reason::AgentRemoved | Reason::AgentDisconnected);
+                if with_agent && self.tasks.get(task).late {
+                    self.set_stray(task, true);
+                }
+            }
             Fact::TaskStarted { task, host, .. } => {
-                self.tasks.at(task).running += 1;
-                let each = self.each(task.template);
-                *self.hosts.get_or_insert_with(host, || Quantities::ZERO) += each;
+                let record = self.tasks.at(task);
+                record.running += 1;
+                record.host = host;
+                if !record.stray {
+                    self.run(task, host, 1);
+                }
             }
             Fact::TaskEnded { task, host, .. } => {
-                let each = self.each(task.template);
-                let running = &mut self.tasks.at(task).running;
+                let record = self.tasks.at(task);
                 // A container that its agent ended may die once more with the machine.
-                if *running > 0 {
-                    *running -= 1;
-                    *self.hosts.get_or_insert_with(host, || Quantities::ZERO) -= each;
+                if record.running > 0 {
+                    record.running -= 1;
+                    if !record.stray {
+                        self.run(task, host, -1);
+                    }
                 }
             }
             Fact::ProcessStopped { kind: ProcessKind::Agent, name, .. } => {
@@ -285,13 +318,29 @@ impl Ledger {
         }
     }
 
+    /// Containers of the task begin (or end) to count on the machine.
+    fn run(&mut self, task: TaskId, host: Symbol, containers: i64) {
+        let each = self.each(task.template);
+        *self.hosts.get_or_insert_with(host, || Quantities::ZERO) += each.times(containers);
+    }
+
+    fn set_stray(&mut self, task: TaskId, stray: bool) {
+        let record = self.tasks.at(task);
+        if std::mem::replace(&mut record.stray, stray) != stray && record.running > 0 {
+            let (host, running) = (record.host, i64::from(record.running));
+            self.run(task, host, if stray { -running } else { running });
+        }
+    }
+
     fn launched(&mut self, task: TaskId, agent: AgentId) {
+        // If it was a stray, its agent has reported it now.
+        self.set_stray(task, false);
         let (row, each) = (self.find(agent), self.each(task.template));
         let record = self.tasks.at(task);
         if record.booked != 0 {
             return self.noted.push(Noted::LaunchedAgain { task, agent });
         }
-        record.booked = row + 1;
+        (record.booked, record.late) = (row + 1, false);
         self.touch(row, true).used += each;
     }
 
@@ -334,6 +383,7 @@ mod tests {
     use crate::actor::{Mailbox, ProcessId};
     use crate::base::time::Time;
     use crate::fact::OfferEnd;
+    use crate::mesos::task_state::TaskState;
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
@@ -409,5 +459,33 @@ mod tests {
         ledger.fact(&started(TASK));
         ledger.fact(&process_stopped(ProcessKind::Agent, HOST));
         assert_eq!(ledger.running_on(HOST), cpus(0));
+    }
+
+    /// The task overtakes nothing: the report was under way when the agent was given the task.
+    #[test]
+    fn a_task_too_late_for_the_report_is_a_stray() {
+        let written_off = Fact::TaskTerminal {
+            framework: FRAMEWORK,
+            task: TASK,
+            agent: AGENT,
+            state: TaskState::Lost,
+            reason: Reason::AgentRemoved,
+        };
+        for late in [false, true] {
+            let mut ledger = ledger();
+            ledger.fact(&launched(TASK));
+            if late {
+                send(&mut ledger, report());
+            }
+            ledger.task_given(0, TASK);
+            ledger.fact(&started(TASK));
+            assert_eq!(ledger.running_on(HOST), cpus(1));
+            ledger.fact(&written_off);
+            assert_eq!(ledger.running_on(HOST), cpus(if late { 0 } else { 1 }));
+            ledger.fact(&launched(TASK));
+            assert_eq!(ledger.running_on(HOST), cpus(1), "reported at last");
+            ledger.fact(&stopped(TASK));
+            assert_eq!(ledger.running_on(HOST), cpus(0));
+        }
     }
 }

@@ -9,6 +9,11 @@
 //! the ledger, so independent of the master's books; the truth from the containers that began and
 //! ended on each machine, also where the master has written the agent off.
 //!
+//! Not held against anybody: a task that reaches an agent which is registering again, after its
+//! report was sent, while the master writes the agent off and the task with it. The master then
+//! takes the agent back without the task and cannot know that it runs; an upstream agent accepts
+//! tasks in that state too (`Slave::run`).
+//!
 //! AREAS NOT VERIFIED: ranges, sets and the identity of reserved or persistent objects, because
 //! the ledger counts scalars; revocable resources and shared volumes, which may be overcommitted
 //! by design and which no core makes yet; what the command executor itself takes on top of its
