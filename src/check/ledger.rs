@@ -56,6 +56,8 @@ pub struct Row {
     pub used: Quantities,
     pub offered: Quantities,
     pub registered: bool,
+    /// It came back with strays, so its tasks may hold more than there is until some have ended.
+    pub excused: bool,
     touched: bool,
     raised: bool,
 }
@@ -92,8 +94,15 @@ struct Task {
     host: Symbol,
     /// Its agent was given it after it had sent its report to the master.
     late: bool,
-    /// The master wrote it off with its agent and cannot know that it runs.
-    stray: bool,
+    /// The master wrote it off with its agent.
+    written_off: bool,
+}
+
+impl Task {
+    /// Both: the master cannot know that it runs.
+    fn is_stray(self) -> bool {
+        self.late && self.written_off
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -176,8 +185,8 @@ impl Ledger {
         }
         let (nothing, row) = (Quantities::ZERO, self.rows.len() as u32);
         let (used, offered) = (nothing, nothing);
-        let (registered, touched, raised) = (false, false, false);
-        self.rows.push(Row { agent, total: nothing, used, offered, registered, touched, raised });
+        let (registered, excused, touched, raised) = (false, false, false, false);
+        self.rows.push(Row { agent, total: nothing, used, offered, registered, excused, touched, raised });
         self.index.insert(agent, row);
         row
     }
@@ -210,7 +219,7 @@ impl Ledger {
 
     fn task_given(&mut self, address: u32, task: TaskId) {
         if self.joining.contains(&address) {
-            self.tasks.at(task).late = true;
+            self.judge(task, |t| t.late = true);
         }
     }
 
@@ -287,15 +296,15 @@ impl Ledger {
             Fact::TaskTerminal { task, agent, reason, .. } => {
                 self.released(task, agent);
                 let with_agent = matches!(reason, Reason::AgentRemoved | Reason::AgentDisconnected);
-                if with_agent && self.tasks.get(task).late {
-                    self.set_stray(task, true);
+                if with_agent {
+                    self.judge(task, |t| t.written_off = true);
                 }
             }
             Fact::TaskStarted { task, host, .. } => {
                 let record = self.tasks.at(task);
                 record.running += 1;
                 record.host = host;
-                if !record.stray {
+                if !record.is_stray() {
                     self.run(task, host, 1);
                 }
             }
@@ -304,7 +313,7 @@ impl Ledger {
                 // A container that its agent ended may die once more with the machine.
                 if record.running > 0 {
                     record.running -= 1;
-                    if !record.stray {
+                    if !record.is_stray() {
                         self.run(task, host, -1);
                     }
                 }
@@ -324,24 +333,30 @@ impl Ledger {
         *self.hosts.get_or_insert_with(host, || Quantities::ZERO) += each.times(containers);
     }
 
-    fn set_stray(&mut self, task: TaskId, stray: bool) {
+    /// Changes what is known of a task; its containers count while it is no stray.
+    fn judge(&mut self, task: TaskId, change: impl Fn(&mut Task)) {
         let record = self.tasks.at(task);
-        if std::mem::replace(&mut record.stray, stray) != stray && record.running > 0 {
-            let (host, running) = (record.host, i64::from(record.running));
-            self.run(task, host, if stray { -running } else { running });
+        let before = record.is_stray();
+        change(record);
+        let (after, host, running) = (record.is_stray(), record.host, i64::from(record.running));
+        if before != after && running > 0 {
+            self.run(task, host, if after { -running } else { running });
         }
     }
 
     fn launched(&mut self, task: TaskId, agent: AgentId) {
         // If it was a stray, its agent has reported it now.
-        self.set_stray(task, false);
+        let stray = self.tasks.get(task).is_stray();
+        self.judge(task, |t| (t.late, t.written_off) = (false, false));
         let (row, each) = (self.find(agent), self.each(task.template));
         let record = self.tasks.at(task);
         if record.booked != 0 {
             return self.noted.push(Noted::LaunchedAgain { task, agent });
         }
-        (record.booked, record.late) = (row + 1, false);
-        self.touch(row, true).used += each;
+        record.booked = row + 1;
+        let row = self.touch(row, true);
+        row.used += each;
+        row.excused |= stray;
     }
 
     fn released(&mut self, task: TaskId, agent: AgentId) {
@@ -351,7 +366,9 @@ impl Ledger {
             return self.noted.push(Noted::ReleasedAgain { task, agent });
         }
         record.booked = 0;
-        self.touch(row, false).used -= each;
+        let row = self.touch(row, false);
+        row.used -= each;
+        row.excused &= !row.total.contains(row.used);
     }
 
     fn agent_left(&mut self, agent: AgentId) {
@@ -371,7 +388,7 @@ impl Ledger {
         self.tasks.for_all(|task| task.booked = 0);
         for row in &mut self.rows {
             (row.total, row.used, row.offered) = (Quantities::ZERO, Quantities::ZERO, Quantities::ZERO);
-            row.registered = false;
+            (row.registered, row.excused) = (false, false);
         }
     }
 }
@@ -471,19 +488,26 @@ mod tests {
             state: TaskState::Lost,
             reason: Reason::AgentRemoved,
         };
-        for late in [false, true] {
+        for (late, first) in [(false, false), (false, true), (true, false), (true, true)] {
             let mut ledger = ledger();
             ledger.fact(&launched(TASK));
             if late {
                 send(&mut ledger, report());
             }
+            // Written off while on its way, or when it ran already.
+            if first {
+                ledger.fact(&written_off);
+            }
             ledger.task_given(0, TASK);
             ledger.fact(&started(TASK));
-            assert_eq!(ledger.running_on(HOST), cpus(1));
-            ledger.fact(&written_off);
+            if !first {
+                assert_eq!(ledger.running_on(HOST), cpus(1));
+                ledger.fact(&written_off);
+            }
             assert_eq!(ledger.running_on(HOST), cpus(if late { 0 } else { 1 }));
             ledger.fact(&launched(TASK));
             assert_eq!(ledger.running_on(HOST), cpus(1), "reported at last");
+            assert_eq!(ledger.row(AGENT).map(|r| r.excused), Some(late));
             ledger.fact(&stopped(TASK));
             assert_eq!(ledger.running_on(HOST), cpus(0));
         }
