@@ -9,6 +9,7 @@
 //! AREAS VERIFIED: cpus, mem, disk and gpus of every agent to which something happened, at the end
 //! of that instant; the allocator's book of free resources against the recount of the ledger; that
 //! a task is booked once and released once, and that an agent leaves with nothing booked.
+//! Where tasks hold more than there is (see the exception of `no-overcommit`) nothing is free.
 //!
 //! AREAS NOT VERIFIED: which framework or role holds what, because the allocator's book is read
 //! per agent; ranges, sets, reservations and volumes, because the ledger counts scalars; instants
@@ -46,7 +47,9 @@ impl Invariant for Conservation {
             let Some(free) = view.world.free_on(row.agent) else {
                 return Err(format!("agent {} is registered and the allocator does not know it", agent()));
             };
-            if free + row.used + row.offered != row.total {
+            let rest = row.total - row.used;
+            let rest = if row.excused { row.total.saturating_sub(row.used) } else { rest };
+            if free + row.offered != rest {
                 let (used, offered, total) = (row.used, row.offered, row.total);
                 let parts = format!("{free} free, {used} used, {offered} offered");
                 return Err(format!("agent {} has {total}, which is not {parts}", agent()));

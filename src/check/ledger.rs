@@ -11,6 +11,7 @@ use crate::base::quantity::Quantities;
 use crate::fact::{Fact, ProcessKind};
 use crate::mesos::message::{Msg, OfferBatch};
 use crate::mesos::slots::AgentIndex;
+use crate::mesos::task_state::Reason;
 use crate::world::Seen;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub struct Row {
     pub used: Quantities,
     pub offered: Quantities,
     pub registered: bool,
+    /// It came back with strays, so its tasks may hold more than there is until some have ended.
+    pub excused: bool,
     touched: bool,
     raised: bool,
 }
@@ -86,8 +89,20 @@ struct Open {
 struct Task {
     /// Row of the agent where the master has it, + 1.
     booked: u32,
-    /// Containers in truth.
+    /// Containers in truth, and where.
     running: u32,
+    host: Symbol,
+    /// Its agent was given it after it had sent its report to the master.
+    late: bool,
+    /// The master wrote it off with its agent.
+    written_off: bool,
+}
+
+impl Task {
+    /// Both: the master cannot know that it runs.
+    fn is_stray(self) -> bool {
+        self.late && self.written_off
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -101,8 +116,10 @@ pub struct Ledger {
     /// First serial number of an offer that the master has not used.
     next_offer: Lookup<Symbol, u64>,
     outstanding: u64,
-    /// What runs on each machine.
+    /// What runs on each machine, strays apart.
     hosts: Lookup<Symbol, Quantities>,
+    /// Address of agents that have sent a report and not been answered.
+    joining: Lookup<u32, ()>,
     noted: Vec<Noted>,
     /// Rows that changed in this instant, and rows whose bookings grew in this step.
     touched: Vec<u32>,
@@ -134,7 +151,8 @@ impl Ledger {
     pub fn each(&self, job: JobId) -> Quantities {
         self.jobs.get(job.0 as usize).copied().unwrap_or_default()
     }
-    /// What runs on the machine in truth.
+    /// What runs on the machine in truth, without strays: tasks that reached the agent while it was
+    /// registering again, too late for its report, and that the master wrote off meanwhile.
     #[must_use]
     pub fn running_on(&self, host: Symbol) -> Quantities {
         self.hosts.get(&host).copied().unwrap_or_default()
@@ -167,8 +185,8 @@ impl Ledger {
         }
         let (nothing, row) = (Quantities::ZERO, self.rows.len() as u32);
         let (used, offered) = (nothing, nothing);
-        let (registered, touched, raised) = (false, false, false);
-        self.rows.push(Row { agent, total: nothing, used, offered, registered, touched, raised });
+        let (registered, excused, touched, raised) = (false, false, false, false);
+        self.rows.push(Row { agent, total: nothing, used, offered, registered, excused, touched, raised });
         self.index.insert(agent, row);
         row
     }
@@ -186,8 +204,22 @@ impl Ledger {
     }
 
     pub fn message(&mut self, seen: &Seen) {
-        if let (true, Msg::Offers(batch)) = (seen.sent, &seen.msg) {
-            self.offered(batch);
+        match (&seen.msg, seen.sent) {
+            (Msg::Offers(batch), true) => self.offered(batch),
+            (Msg::ReregisterAgent(_), true) => {
+                self.joining.insert(seen.from.slot, ());
+            }
+            (Msg::AgentReregistered { .. } | Msg::AgentRegistered { .. }, false) => {
+                self.joining.remove(&seen.to.slot);
+            }
+            (&Msg::RunTask { task, .. }, false) => self.task_given(seen.to.slot, task),
+            _ => {}
+        }
+    }
+
+    fn task_given(&mut self, address: u32, task: TaskId) {
+        if self.joining.contains(&address) {
+            self.judge(task, |t| t.late = true);
         }
     }
 
@@ -261,19 +293,29 @@ impl Ledger {
             Fact::AgentUnreachable { agent, .. } | Fact::AgentRemoved { agent, .. } => self.agent_left(agent),
             Fact::OffersEnded { framework, first, count, .. } => self.offers_ended(framework, first, count),
             Fact::TaskLaunched { task, agent, .. } => self.launched(task, agent),
-            Fact::TaskTerminal { task, agent, .. } => self.released(task, agent),
+            Fact::TaskTerminal { task, agent, reason, .. } => {
+                self.released(task, agent);
+                let with_agent = matches!(reason, Reason::AgentRemoved | Reason::AgentDisconnected);
+                if with_agent {
+                    self.judge(task, |t| t.written_off = true);
+                }
+            }
             Fact::TaskStarted { task, host, .. } => {
-                self.tasks.at(task).running += 1;
-                let each = self.each(task.template);
-                *self.hosts.get_or_insert_with(host, || Quantities::ZERO) += each;
+                let record = self.tasks.at(task);
+                record.running += 1;
+                record.host = host;
+                if !record.is_stray() {
+                    self.run(task, host, 1);
+                }
             }
             Fact::TaskEnded { task, host, .. } => {
-                let each = self.each(task.template);
-                let running = &mut self.tasks.at(task).running;
+                let record = self.tasks.at(task);
                 // A container that its agent ended may die once more with the machine.
-                if *running > 0 {
-                    *running -= 1;
-                    *self.hosts.get_or_insert_with(host, || Quantities::ZERO) -= each;
+                if record.running > 0 {
+                    record.running -= 1;
+                    if !record.is_stray() {
+                        self.run(task, host, -1);
+                    }
                 }
             }
             Fact::ProcessStopped { kind: ProcessKind::Agent, name, .. } => {
@@ -285,14 +327,36 @@ impl Ledger {
         }
     }
 
+    /// Containers of the task begin (or end) to count on the machine.
+    fn run(&mut self, task: TaskId, host: Symbol, containers: i64) {
+        let each = self.each(task.template);
+        *self.hosts.get_or_insert_with(host, || Quantities::ZERO) += each.times(containers);
+    }
+
+    /// Changes what is known of a task; its containers count while it is no stray.
+    fn judge(&mut self, task: TaskId, change: impl Fn(&mut Task)) {
+        let record = self.tasks.at(task);
+        let before = record.is_stray();
+        change(record);
+        let (after, host, running) = (record.is_stray(), record.host, i64::from(record.running));
+        if before != after && running > 0 {
+            self.run(task, host, if after { -running } else { running });
+        }
+    }
+
     fn launched(&mut self, task: TaskId, agent: AgentId) {
+        // If it was a stray, its agent has reported it now.
+        let stray = self.tasks.get(task).is_stray();
+        self.judge(task, |t| (t.late, t.written_off) = (false, false));
         let (row, each) = (self.find(agent), self.each(task.template));
         let record = self.tasks.at(task);
         if record.booked != 0 {
             return self.noted.push(Noted::LaunchedAgain { task, agent });
         }
         record.booked = row + 1;
-        self.touch(row, true).used += each;
+        let row = self.touch(row, true);
+        row.used += each;
+        row.excused |= stray;
     }
 
     fn released(&mut self, task: TaskId, agent: AgentId) {
@@ -302,7 +366,9 @@ impl Ledger {
             return self.noted.push(Noted::ReleasedAgain { task, agent });
         }
         record.booked = 0;
-        self.touch(row, false).used -= each;
+        let row = self.touch(row, false);
+        row.used -= each;
+        row.excused &= !row.total.contains(row.used);
     }
 
     fn agent_left(&mut self, agent: AgentId) {
@@ -322,7 +388,7 @@ impl Ledger {
         self.tasks.for_all(|task| task.booked = 0);
         for row in &mut self.rows {
             (row.total, row.used, row.offered) = (Quantities::ZERO, Quantities::ZERO, Quantities::ZERO);
-            row.registered = false;
+            (row.registered, row.excused) = (false, false);
         }
     }
 }
@@ -334,6 +400,7 @@ mod tests {
     use crate::actor::{Mailbox, ProcessId};
     use crate::base::time::Time;
     use crate::fact::OfferEnd;
+    use crate::mesos::task_state::TaskState;
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
@@ -409,5 +476,40 @@ mod tests {
         ledger.fact(&started(TASK));
         ledger.fact(&process_stopped(ProcessKind::Agent, HOST));
         assert_eq!(ledger.running_on(HOST), cpus(0));
+    }
+
+    /// The task overtakes nothing: the report was under way when the agent was given the task.
+    #[test]
+    fn a_task_too_late_for_the_report_is_a_stray() {
+        let written_off = Fact::TaskTerminal {
+            framework: FRAMEWORK,
+            task: TASK,
+            agent: AGENT,
+            state: TaskState::Lost,
+            reason: Reason::AgentRemoved,
+        };
+        for (late, first) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut ledger = ledger();
+            ledger.fact(&launched(TASK));
+            if late {
+                send(&mut ledger, report());
+            }
+            // Written off while on its way, or when it ran already.
+            if first {
+                ledger.fact(&written_off);
+            }
+            ledger.task_given(0, TASK);
+            ledger.fact(&started(TASK));
+            if !first {
+                assert_eq!(ledger.running_on(HOST), cpus(1));
+                ledger.fact(&written_off);
+            }
+            assert_eq!(ledger.running_on(HOST), cpus(if late { 0 } else { 1 }));
+            ledger.fact(&launched(TASK));
+            assert_eq!(ledger.running_on(HOST), cpus(1), "reported at last");
+            assert_eq!(ledger.row(AGENT).map(|r| r.excused), Some(late));
+            ledger.fact(&stopped(TASK));
+            assert_eq!(ledger.running_on(HOST), cpus(0));
+        }
     }
 }

@@ -258,7 +258,9 @@ pub(crate) mod testing {
     use crate::base::id::{FrameworkId, JobId, OfferId, TaskId};
     use crate::base::map::Map;
     use crate::fact::{End, OfferEnd, ProcessKind};
-    use crate::mesos::message::{Allocation, Msg, OfferBatch, OfferEntry, StatusUpdate};
+    use crate::mesos::message::{
+        AgentInfo, Allocation, Msg, OfferBatch, OfferEntry, Reregistration, StatusUpdate,
+    };
     use crate::mesos::resource::Resources;
     use crate::mesos::task_state::{Reason, Source, TaskState};
     use std::sync::Arc;
@@ -368,6 +370,11 @@ pub(crate) mod testing {
     }
     pub(crate) fn stopped(task: TaskId) -> Fact {
         Fact::TaskEnded { task, owner: Symbol(2), host: HOST, how: End::Finished }
+    }
+    pub(crate) fn report() -> Msg {
+        let info = AgentInfo { hostname: HOST, total: Resources::default(), attributes: vec![], devices: 0 };
+        let info = Arc::new(info);
+        Msg::ReregisterAgent(Arc::new(Reregistration { id: AGENT, info, tasks: vec![], frameworks: vec![] }))
     }
     pub(crate) fn process_stopped(kind: ProcessKind, name: Symbol) -> Fact {
         Fact::ProcessStopped { slot: 0, incarnation: 0, kind, name }

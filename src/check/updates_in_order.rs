@@ -99,7 +99,10 @@ impl UpdatesInOrder {
         }
         stream.delivered = at;
         if state.is_terminal() {
-            self.live.remove(&task);
+            // An agent that came back without the task may have begun to say that it is lost.
+            if at + 1 == stream.sent.len() {
+                self.live.remove(&task);
+            }
             *self.last.at(task) = uuid;
         }
         Ok(())
@@ -155,6 +158,12 @@ mod tests {
             (false, 0, Lost),
         ];
         assert_eq!(play(&whole), [""; 0]);
+    }
+
+    #[test]
+    fn an_agent_may_come_back_without_the_task() {
+        let lost = [(true, 1, Running), (true, 2, Finished), (true, 3, Lost), (false, 2, Finished), (false, 3, Lost)];
+        assert_eq!(play(&lost), [""; 0]);
     }
 
     #[test]

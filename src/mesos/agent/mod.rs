@@ -215,7 +215,8 @@ impl Agent {
         Reregistration {
             id,
             info: self.info.clone(),
-            tasks: self.tasks.iter().map(report).collect(),
+            // What only has an update to deliver is no task of ours, and its framework may be unknown.
+            tasks: self.tasks.iter().filter(|t| !t.executor.is_absent()).map(report).collect(),
             frameworks: self.frameworks.iter().map(|(id, info)| (*id, info.clone())).collect(),
         }
     }

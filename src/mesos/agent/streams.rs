@@ -167,12 +167,12 @@ impl Agent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Flags;
+    use super::super::{Flags, REGISTER_TIMER};
     use super::*;
     use crate::actor::{Effect, Input, ProcessId};
     use crate::base::id::{AgentId, JobId, Symbol};
     use crate::base::sampler::Distribution;
-    use crate::mesos::message::{AgentInfo, Capabilities, FrameworkInfo};
+    use crate::mesos::message::{AgentInfo, Capabilities, FrameworkInfo, UnknownTask};
     use crate::mesos::testing::Bench;
 
     const MASTER: ProcessId = ProcessId { slot: 9, incarnation: 0 };
@@ -254,6 +254,31 @@ mod tests {
         assert_eq!(agent.live_tasks(), 1);
         bench.run(|cx| agent.handle(cx, ack(3)));
         assert_eq!((agent.live_tasks(), agent.frameworks.len()), (0, 0));
+    }
+
+    /// The agent came back without the task and without its framework, and has to register again
+    /// before its word on the task was acknowledged.
+    #[test]
+    fn an_update_of_an_unknown_task_is_not_reported_as_a_task() {
+        let mut bench = Bench::new();
+        let mut agent = running_agent(&mut bench);
+        let from_master = |msg| Input::Message { from: MASTER, msg };
+        bench.run(|cx| agent.handle(cx, Input::Exited { peer: MASTER }));
+        let unknown = UnknownTask { framework: FRAMEWORK, task: TASK, partition_aware: false };
+        let id = AgentId { master: Symbol(3), n: 0 };
+        let back = Msg::AgentReregistered { agent: id, ping_timeout: RETRY_FIRST, unknown: [unknown].into() };
+        let effects = bench.run(|cx| agent.handle(cx, from_master(back)));
+        assert_eq!(sent(&effects), [(TaskState::Lost, 1, false)]);
+        bench.run(|cx| agent.handle(cx, Input::Exited { peer: MASTER }));
+        let effects = bench.run(|cx| agent.handle(cx, Input::Timer { key: TimerKey::new(REGISTER_TIMER, 0) }));
+        let report = |e: &Effect| match e {
+            Effect::Send { msg: Msg::ReregisterAgent(r), .. } => Some((r.tasks.len(), r.frameworks.len())),
+            _ => None,
+        };
+        assert_eq!(effects.iter().find_map(report), Some((0, 0)));
+        // The update itself is sent again.
+        let back = Msg::AgentReregistered { agent: id, ping_timeout: RETRY_FIRST, unknown: [].into() };
+        assert_eq!(sent(&bench.run(|cx| agent.handle(cx, from_master(back)))), [(TaskState::Lost, 1, true)]);
     }
 
     #[test]
