@@ -258,9 +258,7 @@ pub(crate) mod testing {
     use crate::base::id::{FrameworkId, JobId, OfferId, TaskId};
     use crate::base::map::Map;
     use crate::fact::{End, OfferEnd, ProcessKind};
-    use crate::mesos::message::{
-        AgentInfo, Allocation, Msg, OfferBatch, OfferEntry, Reregistration, StatusUpdate,
-    };
+    use crate::mesos::message::{AgentInfo, Allocation, Msg, OfferBatch, OfferEntry, Reregistration, StatusUpdate};
     use crate::mesos::resource::Resources;
     use crate::mesos::task_state::{Reason, Source, TaskState};
     use std::sync::Arc;

@@ -1,0 +1,178 @@
+//! Carrying out what a core wants done, effect by effect.
+
+use super::{Container, DISK, DURATION, EXIT, Event, INLINE_TIMERS, Seen, World};
+use crate::actor::{Effect, Input, Mailbox, ProcessId, TimerKey};
+use crate::base::id::TaskId;
+use crate::base::sampler::Distribution;
+use crate::fact::{At, End};
+use crate::job::TaskSpec;
+use crate::mesos::message::Msg;
+use std::sync::Arc;
+
+impl World {
+    /// Effects of a process that is sabotaged, watched, or about to be stopped half way.
+    #[cold]
+    pub(super) fn carry_out_watched(&mut self, to: ProcessId, mailbox: Mailbox, outbox: &mut Vec<Effect>) {
+        if let Some(sabotage) = self.processes[to.slot as usize].sabotage {
+            sabotage(mailbox, outbox);
+        }
+        for effect in outbox.drain(..) {
+            if self.seen.is_some() {
+                self.see_sent(to, &effect);
+            }
+            self.carry_out(to, mailbox, effect);
+            let left = &mut self.processes[to.slot as usize].stop_after;
+            if let Some(n) = left {
+                *n -= 1;
+                if *n == 0 {
+                    self.stop(to.slot, true);
+                }
+            }
+            if !self.is_current(to) {
+                // Crashed half way: the rest never happens.
+                break;
+            }
+        }
+    }
+
+    /// Notes the timer that has just been numbered `serial`; it replaces one of the same key.
+    #[inline]
+    pub(super) fn arm(&mut self, slot: u32, mailbox: Mailbox, key: TimerKey) {
+        let timers = &mut self.processes[slot as usize].timers;
+        if let Some(timer) = timers.iter_mut().find(|t| t.1 == key && t.0 == mailbox) {
+            timer.2 = self.serial;
+        } else if timers.len() < INLINE_TIMERS && !self.more_timers.contains(&(slot, mailbox, key)) {
+            timers.push((mailbox, key, self.serial));
+        } else {
+            self.more_timers.insert((slot, mailbox, key), self.serial);
+        }
+    }
+
+    /// Forgets a timer if it is armed (and has this serial number); says whether it was.
+    #[inline]
+    pub(super) fn disarm(&mut self, slot: u32, mailbox: Mailbox, key: TimerKey, serial: Option<u64>) -> bool {
+        let timers = &mut self.processes[slot as usize].timers;
+        if let Some(at) = timers.iter().position(|t| t.1 == key && t.0 == mailbox) {
+            let due = serial.is_none_or(|s| s == timers[at].2);
+            if due {
+                timers.swap_remove(at);
+            }
+            return due;
+        }
+        let name = (slot, mailbox, key);
+        let due = self.more_timers.get(&name).is_some_and(|&s| serial.is_none_or(|wanted| wanted == s));
+        if due {
+            self.more_timers.remove(&name);
+        }
+        due
+    }
+
+    pub(super) fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
+        let (to, mailbox, msg) = match effect {
+            Effect::Send { to, msg } => (*to, Mailbox::MAIN, msg),
+            Effect::Dispatch { to, msg } => (from, *to, msg),
+            _ => return,
+        };
+        let at = self.queue.now();
+        if let Some(seen) = &mut self.seen {
+            seen.push(Seen { at, from, to, mailbox, sent: true, msg: msg.clone() });
+        }
+    }
+
+    #[inline]
+    pub(super) fn carry_out(&mut self, from: ProcessId, mailbox: Mailbox, effect: Effect) {
+        match effect {
+            Effect::Send { to, msg } => self.send(from, to, msg),
+            Effect::Dispatch { to, msg } => {
+                self.sent[msg.kind()] += 1;
+                self.queue.push(self.queue.now(), Event::Dispatch { to: from, mailbox: to, msg });
+            }
+            Effect::Timer { key, after } => {
+                self.serial += 1;
+                self.arm(from.slot, mailbox, key);
+                let at = self.queue.now().saturating_add(after);
+                self.queue.push(at, Event::Timer { to: from, mailbox, key, serial: self.serial });
+            }
+            Effect::Cancel { key } => {
+                self.disarm(from.slot, mailbox, key, None);
+            }
+            Effect::Persist { token, op } => {
+                let wait = match self.disk_latency {
+                    Distribution::Fixed(span) => span,
+                    drawn => {
+                        let entity = u64::from(from.slot) << 32 | u64::from(from.incarnation);
+                        let persists = &mut self.processes[from.slot as usize].persists;
+                        *persists += 1;
+                        drawn.sample(self.dice.draw(DISK, entity, *persists))
+                    }
+                };
+                let at = self.queue.now().saturating_add(wait);
+                self.queue.push(at, Event::Persisted { to: from, mailbox, token, op });
+            }
+            Effect::Watch { peer, every, misses, mode } => {
+                self.with_beats(|beats, s| beats.watch(s, from, peer.slot, every, misses, mode));
+            }
+            Effect::Unwatch { peer } => self.with_beats(|beats, s| beats.unwatch(s, from.slot, peer.slot)),
+            Effect::Spawn { key, spec, task } => self.spawn(from, key, spec, task),
+            Effect::Exit { key: Some(key) } => self.end_container(from, key),
+            Effect::Exit { key: None } => self.stop(from.slot, true),
+            Effect::Fact(fact) => self.emit(fact),
+            Effect::Detail(what) => {
+                let at = self.queue.now();
+                if let Some(details) = &mut self.details {
+                    details.push(At { at, what });
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn send(&mut self, from: ProcessId, to: ProcessId, msg: Msg) {
+        self.sent[msg.kind()] += 1;
+        if !self.is_current(to) {
+            self.dropped += 1;
+            return;
+        }
+        let (link, direction) = self.network.find(from.slot, to.slot);
+        if let Some(cut) = self.network.cut_between(from.slot, to.slot) {
+            self.network.links[link as usize].open = true;
+            return self.swallow(link, cut);
+        }
+        let at = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+        let connection = &mut self.network.links[link as usize];
+        connection.connect(direction, from.incarnation, to.incarnation);
+        let epoch = connection.epoch;
+        self.queue.push(at, Event::Deliver { link, direction: direction as u8, epoch, msg });
+    }
+
+    /// A synthetic container: its length and its exit are drawn by its task.
+    pub(super) fn spawn(&mut self, of: ProcessId, key: u64, spec: Arc<TaskSpec>, task: TaskId) {
+        let entity = u64::from(spec.owner.0);
+        let span = match spec.behaviour.duration {
+            Distribution::Fixed(span) => span,
+            drawn => drawn.sample(self.dice.draw(DURATION, entity, task.bits())),
+        };
+        let fails = spec.behaviour.failure_ppm > 0
+            && self.dice.draw(EXIT, entity, task.bits()).chance_ppm(spec.behaviour.failure_ppm);
+        let how = if fails { End::Failed } else { End::Finished };
+        self.processes[of.slot as usize].containers.push(Container { key, task, spec });
+        self.queue.push(self.queue.now().saturating_add(span), Event::ContainerEnds { of, key, how });
+    }
+
+    pub(super) fn container_ends(&mut self, of: ProcessId, key: u64, how: End) {
+        if !self.is_current(of) {
+            return;
+        }
+        let containers = &mut self.processes[of.slot as usize].containers;
+        let Some(at) = containers.iter().position(|c| c.key == key) else { return };
+        containers.swap_remove(at);
+        self.hand(of, Mailbox::MAIN, Input::ContainerEnded { key, how });
+    }
+
+    pub(super) fn end_container(&mut self, of: ProcessId, key: u64) {
+        let containers = &self.processes[of.slot as usize].containers;
+        if containers.iter().any(|c| c.key == key) {
+            self.queue.push(self.queue.now(), Event::ContainerEnds { of, key, how: End::Killed });
+        }
+    }
+}

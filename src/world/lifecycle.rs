@@ -1,0 +1,140 @@
+//! Processes begin and end, and faults strike them and the network between them.
+
+use super::{Event, Sabotage, World, link};
+use crate::actor::{DiskOp, Input, Mailbox, ProcessId};
+use crate::fact::{End, Fact, ProcessKind};
+use crate::mesos::message::Msg;
+use std::sync::Arc;
+
+impl World {
+    pub(super) fn start(&mut self, slot: u32) {
+        if self.processes[slot as usize].is_alive() {
+            return;
+        }
+        let blueprint = self.blueprint.clone();
+        let core = blueprint.core(slot, &mut self.names, &mut self.dice, self.processes[slot as usize].incarnation);
+        let process = &mut self.processes[slot as usize];
+        process.core = Some(core);
+        let (kind, name, incarnation) = (process.kind, process.name, process.incarnation);
+        let disk: Arc<[DiskOp]> = process.disk.clone().into();
+        let id = link::process(slot, incarnation);
+        self.emit(Fact::ProcessStarted { slot, incarnation, kind, name });
+        // Whoever still has a connection with an earlier life of this address finds it broken.
+        self.break_links(slot, link::process(slot, incarnation.wrapping_sub(1)));
+        let mailboxes = if kind == ProcessKind::Master { Mailbox::COUNT } else { 1 };
+        for mailbox in 0..mailboxes as u8 {
+            self.handle(id, Mailbox(mailbox), Input::Start { disk: disk.clone() });
+        }
+        // In place of an election: everybody is told who leads when it starts.
+        if let Some(leader) = blueprint.leader(slot)
+            && self.is_current(id)
+        {
+            let leader = Some(self.id_of(leader));
+            self.queue
+                .push(self.now(), Event::Dispatch { to: id, mailbox: Mailbox::MAIN, msg: Msg::Detected { leader } });
+        }
+    }
+
+    /// Ends a process and its containers. `noticed`: its connections break at once (the kernel
+    /// closes them); otherwise the machine vanishes and the other ends learn it later.
+    pub(super) fn stop(&mut self, slot: u32, noticed: bool) {
+        if !self.processes[slot as usize].is_alive() {
+            return;
+        }
+        let id = self.id_of(slot);
+        let process = &mut self.processes[slot as usize];
+        process.core = None;
+        process.incarnation += 1;
+        process.persists = 0;
+        process.stop_after = None;
+        process.desks.iter_mut().flat_map(|d| d.iter_mut()).for_each(|d| d.waiting.clear());
+        let (kind, name) = (process.kind, process.name);
+        let containers = std::mem::take(&mut process.containers);
+        for container in containers {
+            let (task, owner) = (container.task, container.spec.owner);
+            self.emit(Fact::TaskEnded { task, owner, host: name, how: End::Lost });
+        }
+        self.emit(Fact::ProcessStopped { slot, incarnation: id.incarnation, kind, name });
+        self.with_beats(|beats, s| beats.stopped(s, slot));
+        if noticed {
+            self.break_links(slot, id);
+        }
+    }
+
+    pub(super) fn break_links(&mut self, slot: u32, gone: ProcessId) {
+        for peer in self.network.break_all(slot) {
+            if self.network.cut_between(slot, peer).is_some() || !self.processes[peer as usize].is_alive() {
+                continue;
+            }
+            let (link, direction) = self.network.find(slot, peer);
+            let at = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+            // The arrival drew a latency; the connection itself stays closed.
+            self.network.links[link as usize].open = false;
+            let to = self.id_of(peer);
+            self.queue.push(at, Event::Exited { to, peer: gone });
+        }
+    }
+
+    /// Alters the outbox of whatever runs in this slot from now on.
+    pub fn sabotage(&mut self, slot: u32, how: Sabotage) {
+        self.processes[slot as usize].sabotage = Some(how);
+    }
+
+    /// Stops a process after it has carried out this many more effects.
+    pub fn stop_after_effects(&mut self, slot: u32, effects: u64) {
+        self.processes[slot as usize].stop_after = Some(effects.max(1));
+    }
+
+    // ---- faults ----
+
+    pub(super) fn fault_begins(&mut self, fault: u32) {
+        self.emit(Fact::FaultBegan { fault });
+        self.faults[fault as usize].active = true;
+        let act = self.faults[fault as usize].fault.clone();
+        if act.begin(self, fault) {
+            self.bite(fault);
+        }
+    }
+
+    pub(super) fn fault_ends(&mut self, fault: u32) {
+        self.faults[fault as usize].active = false;
+        let act = self.faults[fault as usize].fault.clone();
+        act.end(self, fault);
+        self.emit(Fact::FaultEnded { fault });
+    }
+
+    /// The fault has an effect.
+    pub(super) fn bite(&mut self, fault: u32) {
+        if let Some(planned) = self.faults.get_mut(fault as usize)
+            && !std::mem::replace(&mut planned.bit, true)
+        {
+            self.emit(Fact::FaultBit { fault });
+        }
+    }
+
+    /// Whether another fault than this one, still active, keeps the process down.
+    pub(super) fn is_held_down(&self, slot: u32, but: u32) -> bool {
+        let others = self.faults.iter().enumerate().filter(|(i, _)| *i as u32 != but);
+        others.into_iter().any(|(_, p)| p.active && p.fault.holds_down(slot))
+    }
+
+    /// Swallows what goes from these slots to those until healed.
+    pub(super) fn cut(&mut self, id: u32, from: &[u32], to: &[u32]) {
+        for &slot in from.iter().chain(to) {
+            self.with_beats(|beats, s| beats.disturb(s, slot));
+        }
+        self.network.cut(id, from, to);
+    }
+
+    pub(super) fn heal(&mut self, id: u32) {
+        self.network.heal(id);
+        for (a, b) in self.network.take_damaged() {
+            for (to, peer) in [(a, b), (b, a)] {
+                if self.processes[to as usize].is_alive() {
+                    let (to, peer) = (self.id_of(to), self.id_of(peer));
+                    self.queue.push(self.now(), Event::Exited { to, peer });
+                }
+            }
+        }
+    }
+}
