@@ -302,39 +302,42 @@ fn a_trace_has_a_line_for_each_transition() {
     let fixed = ["--set", "network.latency=1ms", "--set", "disk.latency=5ms"];
     good(&at, &[&["run", "tiny.toml", "--quiet", "--trace", "--out", "out"], &fixed[..]].concat());
     let trace = text(&at.join("out/run.trace"));
+    // Ids begin with the master's, a UUID drawn by the seed.
+    let id = trace.split(' ').find_map(|word| word.strip_suffix("-S0")).expect("an agent's id");
+    let lines: Vec<String> = trace.lines().map(|line| line.trim_start().replace(id, "M")).collect();
     expect![[r#"
-           00:00:00.000000  master                    process up     master, slot 0, incarnation 0
-           00:00:00.000000  one                       process up     framework, slot 1, incarnation 0
-           00:00:00.000000  agent-0                   process up     agent, slot 2, incarnation 0
-           00:00:00.821260  agent-0                  .registering    attempt 0
-           00:00:00.827260  registry                  written        version 1, 1 operations
-           00:00:00.827260  agent-0 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-S0  registered     cpus:4;mem:4096
-           00:00:00.856071  one                       subscribed     as 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000 in role *
-           00:00:05.000000  job-0                     submitted      to one: 1 x cpus:1;mem:1024
-           00:00:05.001000  7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000  revived
-           00:00:05.001000  run 8                     allocated      1 offers from 1 agents
-           00:00:05.001000  7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000  offered        1 from 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-O0 in role *: cpus:4;mem:4096
-           00:00:05.002000  job-0                     first offer    to one
-           00:00:05.003000  7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000  offers ended   1 accepted, 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-O0: cpus:4;mem:4096
-           00:00:05.003000  job-0.0                   launched       on 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-S0 for 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.003000  7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000  suppressed
-           00:00:05.004000  job-0.0                   started        on agent-0 for one
-           00:00:05.004000  job-0.0                  .update sent    TASK_STARTING for 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.005000  job-0.0                  .forwarded      TASK_STARTING to 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.006000  job-0.0                  .seen           TASK_STARTING by 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.008000  job-0.0                  .acknowledged   TASK_STARTING by 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.008000  job-0.0                  .update sent    TASK_RUNNING for 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.009000  job-0.0                  .forwarded      TASK_RUNNING to 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.010000  job-0.0                  .seen           TASK_RUNNING by 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:05.012000  job-0.0                  .acknowledged   TASK_RUNNING by 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:15.004000  job-0.0                   ended          finished on agent-0 for one
-           00:00:15.004000  job-0.0                  .update sent    TASK_FINISHED for 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:15.005000  job-0.0                   terminal       TASK_FINISHED on 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-S0 for 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:15.005000  job-0.0                  .forwarded      TASK_FINISHED to 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:15.006000  job-0                     ended          of one
-           00:00:15.006000  job-0.0                  .seen           TASK_FINISHED by 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-           00:00:15.008000  job-0.0                  .acknowledged   TASK_FINISHED by 7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-0000
-    "#]].assert_eq(&trace);
+        00:00:00.000000  master                    process up     master, slot 0, incarnation 0
+        00:00:00.000000  one                       process up     framework, slot 1, incarnation 0
+        00:00:00.000000  agent-0                   process up     agent, slot 2, incarnation 0
+        00:00:00.821260  agent-0                  .registering    attempt 0
+        00:00:00.827260  registry                  written        version 1, 1 operations
+        00:00:00.827260  agent-0 M-S0  registered     cpus:4;mem:4096
+        00:00:00.856071  one                       subscribed     as M-0000 in role *
+        00:00:05.000000  job-0                     submitted      to one: 1 x cpus:1;mem:1024
+        00:00:05.001000  M-0000  revived
+        00:00:05.001000  run 8                     allocated      1 offers from 1 agents
+        00:00:05.001000  M-0000  offered        1 from M-O0 in role *: cpus:4;mem:4096
+        00:00:05.002000  job-0                     first offer    to one
+        00:00:05.003000  M-0000  offers ended   1 accepted, M-O0: cpus:4;mem:4096
+        00:00:05.003000  job-0.0                   launched       on M-S0 for M-0000
+        00:00:05.003000  M-0000  suppressed
+        00:00:05.004000  job-0.0                   started        on agent-0 for one
+        00:00:05.004000  job-0.0                  .update sent    TASK_STARTING for M-0000
+        00:00:05.005000  job-0.0                  .forwarded      TASK_STARTING to M-0000
+        00:00:05.006000  job-0.0                  .seen           TASK_STARTING by M-0000
+        00:00:05.008000  job-0.0                  .acknowledged   TASK_STARTING by M-0000
+        00:00:05.008000  job-0.0                  .update sent    TASK_RUNNING for M-0000
+        00:00:05.009000  job-0.0                  .forwarded      TASK_RUNNING to M-0000
+        00:00:05.010000  job-0.0                  .seen           TASK_RUNNING by M-0000
+        00:00:05.012000  job-0.0                  .acknowledged   TASK_RUNNING by M-0000
+        00:00:15.004000  job-0.0                   ended          finished on agent-0 for one
+        00:00:15.004000  job-0.0                  .update sent    TASK_FINISHED for M-0000
+        00:00:15.005000  job-0.0                   terminal       TASK_FINISHED on M-S0 for M-0000
+        00:00:15.005000  job-0.0                  .forwarded      TASK_FINISHED to M-0000
+        00:00:15.006000  job-0                     ended          of one
+        00:00:15.006000  job-0.0                  .seen           TASK_FINISHED by M-0000
+        00:00:15.008000  job-0.0                  .acknowledged   TASK_FINISHED by M-0000"#]]
+    .assert_eq(&lines.join("\n"));
     let names: Vec<String> = files(&at).into_keys().filter(|name| name.contains("partial")).collect();
     assert!(names.is_empty(), "{names:?}");
 }
