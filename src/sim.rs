@@ -104,8 +104,10 @@ impl Sim {
             fault_labels: occurrences.iter().map(|o| o.label.clone()).collect(),
         });
         let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
-            let mut all =
-                problems.iter().map(|p| Error::plain(format!("[[expect]] in line {}: {}", p.line, p.text), ""));
+            let mut all = problems.iter().map(|p| {
+                let (what, mend) = p.text.split_once("; ").unwrap_or((&p.text, ""));
+                scenario.check.section.error_in_line(p.line, what, mend)
+            });
             let first = all.next().expect("at least one problem");
             all.fold(first, |mut sum, e| {
                 sum.merge(e);

@@ -1,7 +1,7 @@
 //! `mesosim bench engine` and `mesosim bench run SCENARIO`: CPU time and memory, with the counts of
 //! work done beside every figure. Timings decide nothing; they are reported.
 
-use super::{Failure, load, on_terminal, print};
+use super::{Failure, in_data, load, on_terminal, print};
 use crate::sim::Sim;
 use crate::world::World;
 use crate::world::bench::{Actor, tickers};
@@ -121,7 +121,7 @@ fn scenario_run(what: What) -> Result<(), Failure> {
         let loaded = load(&scenario, &set, data.as_deref(), Vec::new())?;
         let sim = Sim::of(loaded, false).map_err(|e| Failure::Input(e.render(on_terminal())))?;
         let finished = sim.run(&mut ()).map_err(|stop| match stop {
-            crate::sim::Stop::Input(text) => Failure::Input(text),
+            crate::sim::Stop::Input(told) => in_data(&told),
             crate::sim::Stop::Scenario(e) => Failure::Input(e.render(on_terminal())),
         })?;
         seconds.push(cpu_s() - start);

@@ -44,6 +44,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// What is wrong with a data file, told as `file:line: what; mend`.
+fn in_data(told: &str) -> Failure {
+    let (what, mend) = told.rsplit_once("; ").unwrap_or((told, "correct the file"));
+    Failure::Input(format!("error: {what}\nhelp: {mend}"))
+}
+
 /// Writes to standard output; a reader that has gone away is no error of ours.
 fn print(text: &str) {
     use std::io::Write;

@@ -5,11 +5,12 @@ use crate::check::INVARIANTS;
 use crate::frameworks::chooser::CHOOSERS;
 use crate::mesos::allocator::{chunk::CHUNKS, policy::POLICIES};
 use crate::report::plot::FIGURES;
+use crate::scenario::fleet::FLEETS;
 use crate::workload::WORKLOADS;
 use crate::world::fault::FAULTS;
 use clap::Args;
 
-/// List policies, workloads, faults, choosers, invariants and figures.
+/// List policies, fleets, workloads, faults, choosers, invariants and figures.
 #[derive(Args)]
 pub(super) struct Arguments {}
 
@@ -19,6 +20,7 @@ fn groups() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("chunks (allocator.chunk)", CHUNKS.to_vec()),
         ("frameworks (frameworks.kind)", vec![("batch", "queues jobs of equal tasks and places them on offers")]),
         ("choosers (frameworks.chooser)", CHOOSERS.iter().map(|c| (c.0, c.2)).collect()),
+        ("fleets (agents.from)", FLEETS.iter().map(|f| (f.name, f.summary)).collect()),
         ("workloads (workload.kind)", WORKLOADS.iter().map(|w| (w.name, w.summary)).collect()),
         ("faults (fault.kind)", FAULTS.iter().map(|f| (f.0, f.1)).collect()),
         ("invariants (check.invariants)", INVARIANTS.iter().map(|i| (i.0, i.1)).collect()),

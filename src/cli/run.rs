@@ -1,6 +1,6 @@
 //! `mesosim run SCENARIO`: one run, its summary, its results.
 
-use super::{Failure, load, on_terminal, print};
+use super::{Failure, in_data, load, on_terminal, print};
 use crate::base::time::{Span, Time};
 use crate::report;
 use crate::scenario::units::parse_span;
@@ -142,13 +142,17 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             .expect("a valid template");
         terminal.bar = Some(ProgressBar::new((end.0 / 1_000_000_000) as u64).with_style(style));
     }
-    // The trace is written beside its place and moved there at the end.
-    let partial = out.with_extension("trace.partial");
+    // What cannot be written is said before hours are spent, and before anything else is written.
+    if let Some(path) = &arguments.log_decisions {
+        must_be_a_file(path)?;
+    }
+    let mut partial = PathBuf::new();
+    if !arguments.no_report {
+        // The trace is written beside its place and moved there at the end.
+        partial = place_beside(&out)?;
+    }
     if arguments.trace && !arguments.no_report {
-        if let Some(folder) = partial.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| cannot_write(folder, &e))?;
-        }
-        let file = File::create(&partial).map_err(|e| cannot_write(&partial, &e))?;
+        let file = File::create(&partial).map_err(|e| cannot_write(&out, &e))?;
         terminal.trace = Some((BufWriter::new(file), partial.clone()));
     }
     std::panic::set_hook(Box::new(|_| {}));
@@ -162,7 +166,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         let _ = std::fs::remove_file(&partial);
         match stop {
             Stop::Scenario(e) => refused(e),
-            Stop::Input(text) => Failure::Input(text),
+            Stop::Input(told) => in_data(&told),
         }
     })?;
 
@@ -170,7 +174,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         let mut files = report::render(&finished.recording, &finished.manifest, &finished.summary, plots);
         files.push("scenario.toml", toml_text);
         if !finished.faults_toml.is_empty() {
-            files.push("faults.toml", finished.faults_toml.clone());
+            files.push(report::FAULTS_FILE, finished.faults_toml.clone());
         }
         let written = report::write_results(&out, &files);
         if written.is_err() {
@@ -178,7 +182,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         written.map_err(|e| Failure::Input(format!("error: {e}")))?;
         if let Some(flushed) = traced {
-            let target = out.join("run.trace");
+            let target = out.join(report::TRACE_FILE);
             flushed.and_then(|()| std::fs::rename(&partial, &target)).map_err(|e| cannot_write(&target, &e))?;
         }
         if let Some(text) = terminal.failed {
@@ -201,6 +205,37 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn cannot_write(path: &Path, e: &std::io::Error) -> Failure {
     Failure::Input(format!("error: cannot write {}: {e}\nhelp: choose another folder with --out", path.display()))
+}
+
+/// A path for a file that will be renamed into the folder `out`, which need not exist: in the
+/// nearest folder that does, which is shown to be writable.
+fn place_beside(out: &Path) -> Result<PathBuf, Failure> {
+    let blocked = |what: &Path| {
+        let text = format!("error: cannot write {}: {} is a file, not a folder", out.display(), what.display());
+        Failure::Input(text + "\nhelp: choose another folder with --out")
+    };
+    let here = Path::new(".");
+    let parents = out.ancestors().map(|path| if path.as_os_str().is_empty() { here } else { path });
+    let mut existing = parents.filter(|path| path.exists());
+    let folder = existing.next().unwrap_or(here);
+    if !folder.is_dir() {
+        return Err(blocked(folder));
+    }
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let partial = folder.join(format!(".partial-{name}.trace"));
+    File::create(&partial).and_then(|_| std::fs::remove_file(&partial)).map_err(|e| cannot_write(out, &e))?;
+    Ok(partial)
+}
+
+/// That a file can be put there later, without making it now.
+fn must_be_a_file(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let what = match (path.is_dir(), folder.is_dir()) {
+        (true, _) => "it is a folder".to_owned(),
+        (false, false) => format!("there is no folder {}", folder.display()),
+        (false, true) => return Ok(()),
+    };
+    Err(Failure::Input(format!("error: cannot write {}: {what}\nhelp: name a file in a folder that exists", path.display())))
 }
 
 fn write_decisions(path: &Path, finished: &Finished) -> Result<(), Failure> {
@@ -239,14 +274,16 @@ fn report_broken(broken: &Broken, replay: &str, seed: u64) -> String {
 
 /// The command that makes the same run with a trace.
 fn replay(arguments: &Arguments, finished: &Finished) -> String {
-    let mut command =
-        format!("mesosim run {} --seed {} --trace", arguments.scenario.display(), finished.manifest.seed);
+    let path = |path: &Path| quoted(&path.display().to_string());
+    let mut command = format!("mesosim run {} --seed {} --trace", path(&arguments.scenario), finished.manifest.seed);
     for pair in &arguments.set {
-        command.push_str(&format!(" --set '{pair}'"));
+        command.push_str(&format!(" --set {}", quoted(pair)));
     }
-    for (flag, value) in [("--data", &arguments.data), ("--faults", &arguments.faults), ("--decisions", &arguments.decisions)] {
-        if let Some(path) = value {
-            command.push_str(&format!(" {flag} {}", path.display()));
+    let paths =
+        [("--data", &arguments.data), ("--faults", &arguments.faults), ("--decisions", &arguments.decisions)];
+    for (flag, value) in paths {
+        if let Some(value) = value {
+            command.push_str(&format!(" {flag} {}", path(value)));
         }
     }
     if let Some(until) = arguments.until {
@@ -255,9 +292,24 @@ fn replay(arguments: &Arguments, finished: &Finished) -> String {
     command
 }
 
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replay_can_be_pasted_into_a_shell() {
+        let words = ["seed=7", "frameworks.a b.role='x'", ""].map(quoted);
+        assert_eq!(words, ["seed=7", r"'frameworks.a b.role='\''x'\'''", "''"]);
+    }
 
     #[test]
     fn a_violation_says_how_to_see_it_again() {

@@ -1,6 +1,6 @@
 //! `mesosim validate SCENARIO...`: read scenarios to the last line of their traces, run nothing.
 
-use super::{Failure, load, on_terminal, print};
+use super::{Failure, in_data, load, on_terminal, print};
 use crate::sim::Sim;
 use clap::Args;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ fn check(path: &std::path::Path, arguments: &Arguments) -> Result<String, Failur
     let mut finite = 0;
     let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
     for source in crate::workload::build_all(&scenario).map_err(refused)? {
-        finite += source.census().map_err(Failure::Input)?.map_or(0, |c| c.jobs);
+        finite += source.census().map_err(|told| in_data(&told))?.map_or(0, |c| c.jobs);
     }
     let faults = scenario.faults.len();
     Sim::of(scenario, true).map_err(refused)?;

@@ -11,6 +11,10 @@ use std::path::Path;
 
 pub use terminal::summary_text;
 
+/// The explicit list of faults and the trace: made by the run itself, if there is something.
+pub const FAULTS_FILE: &str = "faults.toml";
+pub const TRACE_FILE: &str = "run.trace";
+
 /// Everything that a run leaves behind.
 #[must_use]
 pub fn render(recording: &Recording, manifest: &Manifest, summary: &Summary, figures: bool) -> Files {
@@ -30,7 +34,8 @@ pub fn render(recording: &Recording, manifest: &Manifest, summary: &Summary, fig
 /// The path that cannot be written, and the mend.
 pub fn write_results(dir: &Path, files: &Files) -> Result<(), FolderError> {
     let mut obsolete = plot::all_paths();
-    obsolete.push(AGENTS_FILE.to_owned());
+    // The trace is put there afterwards, by whoever wrote it on the way.
+    obsolete.extend([AGENTS_FILE, FAULTS_FILE, TRACE_FILE].map(str::to_owned));
     files.write(dir, &obsolete)
 }
 

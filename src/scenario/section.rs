@@ -163,6 +163,17 @@ impl Section {
     pub fn error(&self, key: &str, message: impl Into<String>, help: impl Into<String>) -> Error {
         self.error_of(Diagnostic::new(self.place_of(key), message, help))
     }
+    /// A mistake in a line of the scenario file, counted from 1, wherever this section stands.
+    #[must_use]
+    pub fn error_in_line(&self, line: usize, message: impl Into<String>, help: impl Into<String>) -> Error {
+        let place = self.sources.texts.first().and_then(|source| {
+            let mut lines = source.text.split_inclusive('\n');
+            let start = lines.by_ref().take(line.checked_sub(1)?).map(str::len).sum::<usize>();
+            let text = lines.next()?;
+            Some(Place { file: 0, start: start as u32, end: (start + text.trim_end().len()) as u32 })
+        });
+        self.error_of(Diagnostic::new(place, message, help))
+    }
     /// The value of `key` is none of the known words.
     #[must_use]
     pub fn unknown(&self, key: &str, what: &str, wrong: &str, known: &[&str]) -> Error {

@@ -1,0 +1,852 @@
+//! The binary as its users meet it: files, standard output and error, exit codes.
+//!
+//! Every test has a folder of its own, in which the binary is started, so that messages name no
+//! path of this machine.
+
+use expect_test::{Expect, expect};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A small cluster with everything that leaves files: jobs, random and explicit faults, figures.
+const SMALL: &str = r#"duration = "10m"
+stop_when_done = false
+
+[[agents]]
+name = "agent"
+count = 6
+resources = "cpus:4;mem:8192"
+racks = 2
+
+[[frameworks]]
+name = "one"
+failover_timeout = "1h"
+chooser = "random"
+
+[[workload]]
+kind = "poisson"
+framework = "one"
+rate = "6/min"
+tasks = 2
+duration = { exponential = "50s" }
+cpus = 1
+mem = "1GiB"
+
+[[fault]]
+kind = "agent-crash"
+mtbf = "20m"
+mttr = "1m"
+
+[[fault]]
+kind = "partition"
+at = "4m"
+lasts = "2m"
+from = "rack_id=r1"
+to = "master"
+"#;
+
+/// One agent, one job from the scenario, no faults.
+const TINY: &str = r#"duration = "1m"
+
+[[agents]]
+count = 1
+resources = "cpus:4;mem:4096"
+
+[[frameworks]]
+name = "one"
+
+[[workload]]
+kind = "job-list"
+framework = "one"
+jobs = [{ at = "5s", cpus = 1, mem = "1GiB", duration = "10s" }]
+"#;
+
+struct Outcome {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// A fresh folder with these files.
+fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("a folder for the test");
+    for (file, text) in files {
+        fs::write(path.join(file), text).expect("a file for the test");
+    }
+    path
+}
+
+fn mesosim(folder: &Path, arguments: &[&str]) -> Outcome {
+    let output = Command::new(env!("CARGO_BIN_EXE_mesosim"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the binary starts");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Outcome {
+        code: output.status.code().expect("it ends by itself"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// Runs and must succeed; gives standard output.
+fn good(folder: &Path, arguments: &[&str]) -> String {
+    let outcome = mesosim(folder, arguments);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{arguments:?}: {}", outcome.stdout);
+    outcome.stdout
+}
+
+/// Every file below a folder, by its path from there.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(folder).expect("below").to_string_lossy().into_owned();
+            if path.is_dir() {
+                found.insert(format!("{name}/"), Vec::new());
+                folders.push(path);
+            } else {
+                found.insert(name, fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// `digest` of the manifest in `results`.
+fn digest(results: &Path) -> String {
+    let manifest: serde_json::Value = serde_json::from_str(&text(&results.join("manifest.json"))).expect("JSON");
+    manifest["digest"].as_str().expect("a digest").to_owned()
+}
+
+/// Standard error of a refused command: exit 2, nothing on standard output, nothing written.
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let before = files(folder);
+    let outcome = mesosim(folder, arguments);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{arguments:?}: {}", outcome.stderr);
+    assert!(files(folder) == before, "{arguments:?} wrote something");
+    outcome.stderr
+}
+
+/// The message for a scenario that is wrong, of `run` and of `validate` alike.
+#[track_caller]
+fn bad(name: &str, scenario: &str, more: &[(&str, &str)], message: Expect) {
+    let folder = folder(name, &[&[("bad.toml", scenario)], more].concat());
+    let stderr = refused(&folder, &["run", "bad.toml"]);
+    message.assert_eq(&stderr);
+    assert_eq!(refused(&folder, &["validate", "bad.toml"]), stderr);
+}
+
+#[test]
+fn a_run_writes_its_results() {
+    let at = folder("run", &[("small.toml", SMALL)]);
+    let stdout = good(&at, &["run", "small.toml"]);
+    assert!(stdout.starts_with("small  seed 1  "), "{stdout}");
+    assert!(stdout.ends_with("results in results/small\n"), "{stdout}");
+    let names: Vec<String> = files(&at.join("results")).into_keys().collect();
+    expect![[r#"
+        small/
+        small/agents.csv
+        small/faults.toml
+        small/figures/
+        small/figures/agents.csv
+        small/figures/agents.svg
+        small/figures/dominant-share.csv
+        small/figures/dominant-share.svg
+        small/figures/offers.csv
+        small/figures/offers.svg
+        small/figures/tasks.csv
+        small/figures/tasks.svg
+        small/figures/utilization.csv
+        small/figures/utilization.svg
+        small/figures/waits.csv
+        small/figures/waits.svg
+        small/frameworks.csv
+        small/manifest.json
+        small/recording.json
+        small/scenario.toml
+        small/series.csv
+        small/summary.json
+        small/waits.csv"#]]
+    .assert_eq(&names.join("\n"));
+}
+
+#[test]
+fn json_is_all_that_stands_on_standard_output() {
+    let at = folder("json", &[("small.toml", SMALL)]);
+    let stdout = good(&at, &["run", "small.toml", "--json", "--out", "out"]);
+    let summary: serde_json::Value = serde_json::from_str(&stdout).expect("one JSON value");
+    assert_eq!(summary["run"]["name"], "small");
+    assert_eq!(stdout, text(&at.join("out/summary.json")));
+}
+
+#[test]
+fn quiet_prints_nothing() {
+    let at = folder("quiet", &[("tiny.toml", TINY)]);
+    assert_eq!(good(&at, &["run", "tiny.toml", "--quiet", "--out", "out"]), "");
+    assert!(at.join("out/summary.json").is_file());
+}
+
+#[test]
+fn no_report_writes_nothing() {
+    let at = folder("no-report", &[("small.toml", SMALL)]);
+    let before = files(&at);
+    let stdout = good(&at, &["run", "small.toml", "--no-report", "--trace"]);
+    assert!(stdout.contains("digest ") && !stdout.contains("results in"), "{stdout}");
+    assert!(files(&at) == before);
+}
+
+#[test]
+fn twice_is_the_same_to_the_byte_and_another_seed_differs() {
+    let at = folder("twice", &[("small.toml", SMALL)]);
+    for (out, more) in [("a", None), ("b", None), ("c", Some("2"))] {
+        let seed: Vec<&str> = more.map_or(vec![], |seed| vec!["--seed", seed]);
+        good(&at, &[&["run", "small.toml", "--quiet", "--trace", "--out", out], &seed[..]].concat());
+    }
+    let [a, b, c] = ["a", "b", "c"].map(|out| files(&at.join(out)));
+    let differing: Vec<_> = a.keys().filter(|name| a.get(*name) != b.get(*name)).collect();
+    assert!(differing.is_empty() && a.len() == b.len(), "{differing:?}");
+    assert_ne!(digest(&at.join("a")), digest(&at.join("c")));
+    assert_ne!(a["series.csv"], c["series.csv"]);
+    // What another run left is gone when the folder is used again.
+    good(&at, &["run", "small.toml", "--quiet", "--out", "c"]);
+    let again = files(&at.join("c"));
+    assert!(!again.contains_key("run.trace"), "a trace of another run is left");
+    assert!(again.iter().all(|(name, bytes)| a[name] == *bytes));
+}
+
+#[test]
+fn checks_and_figures_change_no_digest() {
+    let at = folder("unwatched", &[("small.toml", SMALL)]);
+    good(&at, &["run", "small.toml", "--quiet", "--out", "watched"]);
+    good(
+        &at,
+        &["run", "small.toml", "--quiet", "--no-check", "--eager", "--set", "report.plots=false", "--out", "bare"],
+    );
+    assert_eq!(digest(&at.join("watched")), digest(&at.join("bare")));
+    assert!(!at.join("bare/figures").exists());
+}
+
+#[test]
+fn a_failed_expectation_says_where_what_and_how_to_see_it_again() {
+    let expects = "\n[[expect]]\nmetric = \"tasks.finished\"\nequals = 7\nwhy = \"a week has seven days\"\n\
+                   \n[[expect]]\nmetric = \"tasks.finished\"\nequals = 1\n\
+                   \n[[expect]]\nmetric = \"agents.registered\"\nat_least = 2\nwithin = \"30s\"\n";
+    let at = folder("expectation", &[("tiny.toml", &format!("{TINY}{expects}"))]);
+    let outcome = mesosim(&at, &["run", "tiny.toml", "--seed", "5", "--set", "report.interval=1s"]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stdout.contains("1 of 3 hold"), "{}", outcome.stdout);
+    expect![[r#"
+        tiny.toml:15: expected tasks.finished == 7 (a week has seven days), got 1
+        tiny.toml:24: expected agents.registered >= 2 within 30s, got 1
+        seed 5; replay: mesosim run tiny.toml --seed 5 --trace --set report.interval=1s
+    "#]]
+    .assert_eq(&outcome.stderr);
+    assert!(at.join("results/tiny/summary.json").is_file(), "results are written all the same");
+
+    let replay = outcome.stderr.lines().find_map(|line| line.split_once("replay: mesosim ")).expect("a replay").1;
+    let words: Vec<&str> = replay.split_whitespace().map(|word| word.trim_matches('\'')).collect();
+    let again = mesosim(&at, &words);
+    assert_eq!((again.code, again.stderr), (1, outcome.stderr));
+    assert!(at.join("results/tiny/run.trace").is_file());
+}
+
+#[test]
+fn the_explicit_list_of_faults_gives_the_same_run() {
+    let at = folder("faults", &[("small.toml", SMALL)]);
+    good(&at, &["run", "small.toml", "--quiet", "--out", "first"]);
+    let list = text(&at.join("first/faults.toml"));
+    assert!(list.matches("agent-crash").count() > 1 && list.contains("partition"), "{list}");
+    good(&at, &["run", "small.toml", "--quiet", "--faults", "first/faults.toml", "--out", "second"]);
+    assert_eq!(digest(&at.join("first")), digest(&at.join("second")));
+    assert_eq!(text(&at.join("second/faults.toml")), list);
+    // Without any fault it is another run.
+    fs::write(at.join("none.toml"), "").expect("a file");
+    good(&at, &["run", "small.toml", "--quiet", "--faults", "none.toml", "--out", "third"]);
+    assert_ne!(digest(&at.join("first")), digest(&at.join("third")));
+}
+
+#[test]
+fn decisions_that_were_logged_can_be_given_again() {
+    let at = folder("decisions", &[("small.toml", SMALL)]);
+    good(&at, &["run", "small.toml", "--quiet", "--log-decisions", "log.txt", "--out", "first"]);
+    let log = text(&at.join("log.txt"));
+    assert!(log.lines().count() > 100, "{}", log.len());
+    good(&at, &["run", "small.toml", "--quiet", "--decisions", "log.txt", "--out", "second"]);
+    assert_eq!(digest(&at.join("first")), digest(&at.join("second")));
+    // One changed decision is another run.
+    let durations = |line: &&str| line.starts_with("task-duration ");
+    let line = log.lines().find(durations).expect("run times are drawn");
+    let (name, _) = line.rsplit_once(' ').expect("four words");
+    fs::write(at.join("one.txt"), format!("{name} {}\n", u64::MAX)).expect("a file");
+    good(&at, &["run", "small.toml", "--quiet", "--decisions", "one.txt", "--out", "fourth"]);
+    assert_ne!(digest(&at.join("first")), digest(&at.join("fourth")));
+}
+
+#[test]
+fn a_trace_has_a_line_for_each_transition() {
+    let at = folder("trace", &[("tiny.toml", TINY)]);
+    // Fixed latencies, so that the lines can be followed.
+    let fixed = ["--set", "network.latency=1ms", "--set", "disk.latency=5ms"];
+    good(&at, &[&["run", "tiny.toml", "--quiet", "--trace", "--out", "out"], &fixed[..]].concat());
+    let trace = text(&at.join("out/run.trace"));
+    // Ids begin with the master's, a UUID drawn by the seed.
+    let id = trace.split(' ').find_map(|word| word.strip_suffix("-S0")).expect("an agent's id");
+    let lines: Vec<String> = trace.lines().map(|line| line.trim_start().replace(id, "M")).collect();
+    expect![[r#"
+        00:00:00.000000  master                    process up     master, slot 0, incarnation 0
+        00:00:00.000000  one                       process up     framework, slot 1, incarnation 0
+        00:00:00.000000  agent-0                   process up     agent, slot 2, incarnation 0
+        00:00:00.821260  agent-0                  .registering    attempt 0
+        00:00:00.827260  registry                  written        version 1, 1 operations
+        00:00:00.827260  agent-0 M-S0  registered     cpus:4;mem:4096
+        00:00:00.856071  one                       subscribed     as M-0000 in role *
+        00:00:05.000000  job-0                     submitted      to one: 1 x cpus:1;mem:1024
+        00:00:05.001000  M-0000  revived
+        00:00:05.001000  run 8                     allocated      1 offers from 1 agents
+        00:00:05.001000  M-0000  offered        1 from M-O0 in role *: cpus:4;mem:4096
+        00:00:05.002000  job-0                     first offer    to one
+        00:00:05.003000  M-0000  offers ended   1 accepted, M-O0: cpus:4;mem:4096
+        00:00:05.003000  job-0.0                   launched       on M-S0 for M-0000
+        00:00:05.003000  M-0000  suppressed
+        00:00:05.004000  job-0.0                   started        on agent-0 for one
+        00:00:05.004000  job-0.0                  .update sent    TASK_STARTING for M-0000
+        00:00:05.005000  job-0.0                  .forwarded      TASK_STARTING to M-0000
+        00:00:05.006000  job-0.0                  .seen           TASK_STARTING by M-0000
+        00:00:05.008000  job-0.0                  .acknowledged   TASK_STARTING by M-0000
+        00:00:05.008000  job-0.0                  .update sent    TASK_RUNNING for M-0000
+        00:00:05.009000  job-0.0                  .forwarded      TASK_RUNNING to M-0000
+        00:00:05.010000  job-0.0                  .seen           TASK_RUNNING by M-0000
+        00:00:05.012000  job-0.0                  .acknowledged   TASK_RUNNING by M-0000
+        00:00:15.004000  job-0.0                   ended          finished on agent-0 for one
+        00:00:15.004000  job-0.0                  .update sent    TASK_FINISHED for M-0000
+        00:00:15.005000  job-0.0                   terminal       TASK_FINISHED on M-S0 for M-0000
+        00:00:15.005000  job-0.0                  .forwarded      TASK_FINISHED to M-0000
+        00:00:15.006000  job-0                     ended          of one
+        00:00:15.006000  job-0.0                  .seen           TASK_FINISHED by M-0000
+        00:00:15.008000  job-0.0                  .acknowledged   TASK_FINISHED by M-0000"#]]
+    .assert_eq(&lines.join("\n"));
+    let names: Vec<String> = files(&at).into_keys().filter(|name| name.contains("partial")).collect();
+    assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn until_ends_a_run_early() {
+    let at = folder("until", &[("small.toml", SMALL)]);
+    good(&at, &["run", "small.toml", "--quiet", "--until", "3m", "--out", "out"]);
+    assert!(text(&at.join("out/manifest.json")).contains("\"simulated_ns\": 180000000000"));
+    let refused = refused(&at, &["run", "small.toml", "--until", "3"]);
+    expect![[r#"
+        error: invalid value '3' for '--until <TIME>': a duration needs a unit
+        write "3s" for seconds; the units are d, h, m, s, ms, us and ns: write for example "1h30m", "90s" or "250ms"
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&refused);
+}
+
+#[test]
+fn validate_reads_everything_and_runs_nothing() {
+    let at = folder("validate", &[("small.toml", SMALL), ("tiny.toml", TINY)]);
+    let before = files(&at);
+    expect![[r#"
+        small.toml: good: 6 agents, 1 frameworks, 0 jobs in traces, 2 fault sections, 10m
+        tiny.toml: good: 1 agents, 1 frameworks, 1 jobs in traces, 0 fault sections, 1m
+    "#]]
+    .assert_eq(&good(&at, &["validate", "small.toml", "tiny.toml"]));
+    // Good ones are reported, bad ones too, and all are looked at.
+    fs::write(at.join("bad.toml"), TINY.replace("cpus = 1", "cpus = -1")).expect("a file");
+    let outcome = mesosim(&at, &["validate", "no-such.toml", "tiny.toml", "bad.toml"]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stdout.starts_with("tiny.toml: good"), "{}", outcome.stdout);
+    expect![[r#"
+        error: cannot read no-such.toml: No such file or directory (os error 2)
+         |
+         = help: check the path; scenarios that come with mesosim are in scenarios/
+
+        error: -1 is not an amount
+          --> bad.toml:13:29
+           |
+        13 | jobs = [{ at = "5s", cpus = -1, mem = "1GiB", duration = "10s" }]
+           |                             ^^
+           |
+           = help: write a number from 0 to 1000000000000, for example 0.5 or 2
+    "#]]
+    .assert_eq(&outcome.stderr);
+    assert_eq!(files(&at).len(), before.len() + 1);
+}
+
+#[test]
+fn plugins_lists_every_kind() {
+    let listed = good(&folder("plugins", &[]), &["plugins"]);
+    expect![[r#"
+        policies (allocator.policy)
+          drf     smallest weighted dominant share first (Mesos' default)
+          random  weighted random order, drawn anew for every agent
+        chunks (allocator.chunk)
+          whole  all that is free on the agent (Mesos)
+          slice  at most `cpus` and `mem` (MiB) of an agent in one offer
+        frameworks (frameworks.kind)
+          batch  queues jobs of equal tasks and places them on offers
+        choosers (frameworks.chooser)
+          first-fit  fill offers in the order in which they came
+          best-fit   the offer that the task fills best
+          worst-fit  the offer with the most room, which spreads a job
+          random     fill offers in a random order
+        fleets (agents.from)
+          group        a number of equal machines, spread over racks
+          openb-nodes  the nodes of Alibaba's GPU trace of 2023 (openb)
+        workloads (workload.kind)
+          poisson   jobs that arrive at random, at a rate that may change over the day
+          job-list  jobs written out in the scenario itself
+          job-csv   a trace of jobs, one per line, plain or gzipped
+          openb     the pods of Alibaba's GPU trace of 2023 (openb)
+        faults (fault.kind)
+          agent-crash  agents stop and start again, at an instant or by mtbf and mttr
+          rack-loss    all machines of a rack lose power together
+          partition    the network between two groups is cut, both ways or one way
+        invariants (check.invariants)
+          no-overcommit     tasks and offers fit in each agent, in the master's view and in truth
+          conservation      free, used and offered resources of each agent add up to its total
+          offer-once        an offer is made once, outstanding to one framework, and ends once
+          terminal-stays    a task that ended, in truth or by its agent's word, never runs again
+          updates-in-order  updates of a task reach its framework in the order of its agent
+        figures
+          utilization     Utilization of the cluster
+          dominant-share  Dominant share of the frameworks
+          waits           Waits
+          tasks           Tasks waiting and running
+          agents          Agents
+          offers          Offer traffic
+    "#]]
+    .assert_eq(&listed);
+}
+
+#[test]
+fn bench_runs_report_their_work() {
+    let at = folder("bench", &[("small.toml", SMALL)]);
+    let stdout = good(&at, &["bench", "run", "small.toml", "--runs", "1", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    good(&at, &["run", "small.toml", "--quiet", "--out", "out"]);
+    assert_eq!(report["digest"], digest(&at.join("out")));
+    assert!(report["offers"].as_u64() > Some(100) && report["messages"].as_object().is_some_and(|m| m.len() > 10));
+    let names: Vec<String> = files(&at).into_keys().filter(|name| !name.starts_with("out")).collect();
+    assert_eq!(names, ["small.toml"]);
+}
+
+// ---- bad input ----
+
+#[test]
+fn an_unknown_key() {
+    bad(
+        "unknown-key",
+        &TINY.replace("duration = \"1m\"", "durration = \"1m\""),
+        &[],
+        expect![[r#"
+        error: missing key `duration`
+         --> bad.toml:1:1
+          |
+        1 | durration = "1m"
+          | ^
+          |
+          = help: add `duration = "2h"`: when the run ends at the latest
+
+        error: unknown key `durration`
+         --> bad.toml:1:1
+          |
+        1 | durration = "1m"
+          | ^^^^^^^^^
+          |
+          = help: did you mean `duration`?
+    "#]],
+    );
+    bad(
+        "unknown-plugin-key",
+        &TINY.replace("[[frameworks]]", "[[frameworks]]\nchoser = \"random\""),
+        &[],
+        expect![[r#"
+            error: unknown key `choser`
+             --> bad.toml:8:1
+              |
+            8 | choser = "random"
+              | ^^^^^^
+              |
+              = help: did you mean `chooser`?
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_unit() {
+    bad(
+        "wrong-unit",
+        &TINY.replace("\"1m\"", "\"1 parsec\""),
+        &[],
+        expect![[r#"
+        error: unknown unit `parsec` in "1 parsec"
+         --> bad.toml:1:12
+          |
+        1 | duration = "1 parsec"
+          |            ^^^^^^^^^^
+          |
+          = help: the units are d, h, m, s, ms, us and ns: write for example "1h30m", "90s" or "250ms"
+    "#]],
+    );
+    bad(
+        "no-unit",
+        &TINY.replace("mem = \"1GiB\"", "mem = 1024"),
+        &[],
+        expect![[r#"
+        error: a size needs a unit
+          --> bad.toml:13:38
+           |
+        13 | jobs = [{ at = "5s", cpus = 1, mem = 1024, duration = "10s" }]
+           |                                      ^^^^
+           |
+           = help: write "1024MiB"
+    "#]],
+    );
+}
+
+#[test]
+fn a_missing_file() {
+    let at = folder("missing-file", &[]);
+    expect![[r#"
+        error: cannot read no-such.toml: No such file or directory (os error 2)
+         |
+         = help: check the path; scenarios that come with mesosim are in scenarios/
+    "#]]
+    .assert_eq(&refused(&at, &["run", "no-such.toml"]));
+    let csv = with_trace("jobs.csv");
+    bad(
+        "missing-trace",
+        &csv,
+        &[],
+        expect![[r#"
+            error: there is no file jobs.csv
+              --> bad.toml:12:8
+               |
+            12 | file = "jobs.csv"
+               |        ^^^^^^^^^^
+               |
+               = help: correct the path, or pass the folder it is in with `--data DIR`
+        "#]],
+    );
+    let at = folder("missing-faults", &[("tiny.toml", TINY)]);
+    expect![[r#"
+        error: cannot read no-such.toml: No such file or directory (os error 2)
+        help: check the path
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--faults", "no-such.toml"]));
+    expect![[r#"
+        error: cannot read no-such.txt: No such file or directory (os error 2)
+        help: check the path
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--decisions", "no-such.txt"]));
+}
+
+/// `TINY` with its jobs from a trace.
+fn with_trace(file: &str) -> String {
+    let jobs = TINY.find("[[workload]]").expect("it has jobs");
+    format!("{}[[workload]]\nkind = \"job-csv\"\nfile = \"{file}\"\n", &TINY[..jobs])
+}
+
+const TRACE: &str = "job_id,framework,submit_s,tasks,duration_s,cpus,mem_gb\n\
+                     1,one,1,1,10,1,1\n\
+                     2,one,2,1,10,1,1\n\
+                     3,one,3,1,ten,1,1\n";
+
+#[test]
+fn a_malformed_line_of_a_trace() {
+    let csv = with_trace("jobs.csv");
+    bad(
+        "trace-line",
+        &csv,
+        &[("jobs.csv", TRACE)],
+        expect![[r#"
+            error: jobs.csv:4: duration_s is not a number: "ten"
+            help: write a decimal number such as 12.5
+        "#]],
+    );
+    bad(
+        "trace-order",
+        &csv,
+        &[("jobs.csv", &TRACE.replace("3,one,3,1,ten", "3,one,1,1,10"))],
+        expect![[r#"
+            error: jobs.csv:4: submit_s 1 is before the line above
+            help: sort the file by submit_s
+        "#]],
+    );
+}
+
+#[test]
+fn a_malformed_line_of_a_gzipped_trace() {
+    let csv = with_trace("jobs.csv.gz");
+    let at = folder("trace-gz", &[("bad.toml", &csv)]);
+    let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+    gz.write_all(TRACE.as_bytes()).expect("memory");
+    let packed = gz.finish().expect("memory");
+    fs::write(at.join("jobs.csv.gz"), &packed).expect("a file");
+    expect![[r#"
+        error: jobs.csv.gz:4: duration_s is not a number: "ten"
+        help: write a decimal number such as 12.5
+    "#]]
+    .assert_eq(&refused(&at, &["run", "bad.toml"]));
+    // Cut off in the middle.
+    fs::write(at.join("jobs.csv.gz"), &packed[..packed.len() / 2]).expect("a file");
+    expect![[r#"
+        error: cannot read jobs.csv.gz: incomplete deflate stream
+          --> bad.toml:12:8
+           |
+        12 | file = "jobs.csv.gz"
+           |        ^^^^^^^^^^^^^
+           |
+           = help: check the file
+    "#]]
+    .assert_eq(&refused(&at, &["run", "bad.toml"]));
+}
+
+#[test]
+fn a_trace_that_turns_out_wrong_far_into_the_run_leaves_nothing() {
+    let csv = with_trace("jobs.csv");
+    let at = folder("late", &[("bad.toml", &csv), ("jobs.csv", TRACE)]);
+    let stderr = refused(&at, &["run", "bad.toml", "--trace", "--log-decisions", "log.txt", "--out", "deep/out"]);
+    assert!(stderr.contains("jobs.csv:4"), "{stderr}");
+}
+
+#[test]
+fn contradictory_resources() {
+    bad(
+        "resources-twice",
+        &TINY.replace("cpus:4;mem:4096", "cpus:4;mem:4096;cpus:8"),
+        &[],
+        expect![[r#"
+        error: `cpus` is given twice
+         --> bad.toml:5:13
+          |
+        5 | resources = "cpus:4;mem:4096;cpus:8"
+          |             ^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: write one amount for it
+    "#]],
+    );
+    bad(
+        "resources-range",
+        &TINY.replace("cpus:4;mem:4096", "cpus:4;ports:[9-3]"),
+        &[],
+        expect![[r#"
+        error: the range 9-3 of `ports` is empty
+         --> bad.toml:5:13
+          |
+        5 | resources = "cpus:4;ports:[9-3]"
+          |             ^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: write 3-9
+    "#]],
+    );
+}
+
+#[test]
+fn an_impossible_selector() {
+    let fault = "\n[[fault]]\nkind = \"rack-loss\"\nat = \"10s\"\nrack = \"r7\"\n";
+    bad(
+        "selector-rack",
+        &format!("{TINY}{fault}"),
+        &[],
+        expect![[r#"
+        error: `rack_id=r7` selects nothing in this scenario
+          --> bad.toml:18:8
+           |
+        18 | rack = "r7"
+           |        ^^^^
+           |
+           = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", or a framework's name
+    "#]],
+    );
+    let fault =
+        "\n[[fault]]\nkind = \"partition\"\nat = \"10s\"\nlasts = \"5s\"\nfrom = \"agent-1\"\nto = \"master\"\n";
+    bad(
+        "selector-host",
+        &format!("{TINY}{fault}"),
+        &[],
+        expect![[r#"
+        error: `agent-1` selects nothing in this scenario
+          --> bad.toml:19:8
+           |
+        19 | from = "agent-1"
+           |        ^^^^^^^^^
+           |
+           = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", or a framework's name
+    "#]],
+    );
+}
+
+#[test]
+fn a_fault_before_the_start() {
+    let fault = "\n[[fault]]\nkind = \"agent-crash\"\nat = \"-10s\"\ntarget = \"agents\"\n";
+    bad(
+        "fault-early",
+        &format!("{TINY}{fault}"),
+        &[],
+        expect![[r#"
+        error: "-10s" is negative
+          --> bad.toml:17:6
+           |
+        17 | at = "-10s"
+           |      ^^^^^^
+           |
+           = help: write a duration of "0s" or more
+    "#]],
+    );
+}
+
+#[test]
+fn unknown_names() {
+    bad(
+        "fault-kind",
+        &format!("{TINY}\n[[fault]]\nkind = \"agent-crsh\"\nat = \"1s\"\n"),
+        &[],
+        expect![[r#"
+        error: unknown fault `agent-crsh`
+          --> bad.toml:16:8
+           |
+        16 | kind = "agent-crsh"
+           |        ^^^^^^^^^^^^
+           |
+           = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`
+    "#]],
+    );
+    bad(
+        "metric",
+        &format!("{TINY}\n[[expect]]\nmetric = \"tasks.finishd\"\nequals = 1\n"),
+        &[],
+        expect![[r#"
+            error: there is no metric `tasks.finishd`
+              --> bad.toml:15:1
+               |
+            15 | [[expect]]
+               | ^^^^^^^^^^
+               |
+               = help: did you mean `tasks.finished`?
+        "#]],
+    );
+    bad(
+        "invariant",
+        &format!("{TINY}\n[check]\ninvariants = [\"offer-onec\"]\n"),
+        &[],
+        expect![[r#"
+        error: unknown invariant `offer-onec`
+          --> bad.toml:16:15
+           |
+        16 | invariants = ["offer-onec"]
+           |               ^^^^^^^^^^^^
+           |
+           = help: did you mean `offer-once`?
+    "#]],
+    );
+    bad(
+        "policy",
+        &format!("{TINY}\n[allocator]\npolicy = \"drff\"\n"),
+        &[],
+        expect![[r#"
+        error: unknown policy `drff`
+          --> bad.toml:16:10
+           |
+        16 | policy = "drff"
+           |          ^^^^^^
+           |
+           = help: did you mean `drf`? there are `drf`, `random`
+    "#]],
+    );
+    let at = folder("set", &[("tiny.toml", TINY)]);
+    expect![[r#"
+        error: unknown policy `drff`
+         --> --set:1:18
+          |
+        1 | allocator.policy=drff
+          |                  ^^^^
+          |
+          = help: did you mean `drf`? there are `drf`, `random`
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--set", "allocator.policy=drff"]));
+    expect![[r#"
+        error: --set seed: there is no value
+        help: write --set seed=VALUE
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--set", "seed"]));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let at = folder("out", &[("tiny.toml", TINY), ("taken", "a file")]);
+    expect![[r#"
+        error: cannot write taken: taken is a file, not a folder
+        help: choose another folder with --out
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--out", "taken"]));
+    expect![[r#"
+        error: cannot write taken/below: taken is a file, not a folder
+        help: choose another folder with --out
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--out", "taken/below"]));
+    expect![[r#"
+        error: cannot write taken/below: taken is a file, not a folder
+        help: choose another folder with --out
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--trace", "--out", "taken/below"]));
+    expect![[r#"
+        error: cannot write no/such/log.txt: there is no folder no/such
+        help: name a file in a folder that exists
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--log-decisions", "no/such/log.txt", "--out", "new"]));
+}
+
+#[test]
+fn an_unknown_flag() {
+    let at = folder("flag", &[("tiny.toml", TINY)]);
+    expect![[r#"
+        error: unexpected argument '--sed' found
+
+          tip: a similar argument exists: '--seed'
+
+        Usage: mesosim run --seed <SEED> <SCENARIO>
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--sed", "2"]));
+    expect![[r#"
+        error: unrecognized subcommand 'rnu'
+
+        Usage: mesosim <COMMAND>
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&refused(&at, &["rnu", "tiny.toml"]));
+}
+
+#[test]
+fn a_list_of_faults_or_decisions_that_is_none() {
+    let at = folder("lists", &[("tiny.toml", TINY), ("f.toml", "seed = 1\n"), ("d.txt", "a 1 2 3\nb 1 2\n")]);
+    expect![[r#"
+        error: f.toml: unexpected key `seed`
+        help: give a faults.toml
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--faults", "f.toml"]));
+    expect![[r#"
+        error: d.txt:2: not a decision
+        help: a line is: site entity n value
+    "#]]
+    .assert_eq(&refused(&at, &["run", "tiny.toml", "--decisions", "d.txt"]));
+}
