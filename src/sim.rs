@@ -4,6 +4,7 @@
 //! thread; nothing here reads a clock or a file.
 
 use crate::analysis::{Expectations, Outcome, Summary};
+use crate::base::dice::Dice;
 use crate::base::time::Time;
 use crate::check::{Checker, INVARIANTS, Violation};
 use crate::fact::{At, Detail, Fact};
@@ -88,7 +89,16 @@ impl Sim {
     /// # Errors
     /// What the scenario says wrong.
     pub fn of(scenario: Scenario, check: bool) -> Result<Self, Error> {
-        let (world, occurrences) = World::build(&scenario)?;
+        let dice = Dice::new(scenario.seed);
+        Self::with_dice(scenario, check, dice)
+    }
+
+    /// The same with given dice, whose draws may be logged or overridden.
+    ///
+    /// # Errors
+    /// What the scenario says wrong.
+    pub fn with_dice(scenario: Scenario, check: bool, dice: Dice) -> Result<Self, Error> {
+        let (world, occurrences) = World::build_with(&scenario, dice)?;
         let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
         let wanted = scenario.check.select(&names)?;
         let checker = (check && !wanted.is_empty()).then(|| Checker::new(&wanted));

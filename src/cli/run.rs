@@ -1,6 +1,7 @@
 //! `mesosim run SCENARIO`: one run, its summary, its results.
 
 use super::{Failure, in_data, load, on_terminal, print};
+use crate::base::dice::Dice;
 use crate::base::time::{Span, Time};
 use crate::report;
 use crate::scenario::units::parse_span;
@@ -121,19 +122,20 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let end = Time(scenario.duration.0);
 
     let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
-    let mut sim = Sim::of(scenario, !arguments.no_check).map_err(refused)?;
-    if arguments.eager {
-        sim.world_mut().make_all_beats();
-    }
+    let mut dice = Dice::new(scenario.seed);
     if arguments.log_decisions.is_some() {
-        sim.world_mut().dice_mut().log_decisions();
+        dice.log_decisions();
     }
     if let Some(path) = &arguments.decisions {
         let text = read(path)?;
-        sim.world_mut().dice_mut().override_from(&text).map_err(|line| {
+        dice.override_from(&text).map_err(|line| {
             let help = "a line is: site entity n value";
             Failure::Input(format!("error: {}:{line}: not a decision\nhelp: {help}", path.display()))
         })?;
+    }
+    let mut sim = Sim::with_dice(scenario, !arguments.no_check, dice).map_err(refused)?;
+    if arguments.eager {
+        sim.world_mut().make_all_beats();
     }
 
     let mut terminal = Terminal { bar: None, trace: None, failed: None };

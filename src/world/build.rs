@@ -240,7 +240,15 @@ impl World {
     /// # Errors
     /// What the scenario says wrong, with the place and the mend.
     pub fn build(scenario: &Scenario) -> Result<(Self, Vec<Occurrence>), Error> {
-        let mut world = Self::empty(Dice::new(scenario.seed), scenario.network.latency);
+        Self::build_with(scenario, Dice::new(scenario.seed))
+    }
+
+    /// The same with given dice, whose draws may be logged or overridden.
+    ///
+    /// # Errors
+    /// What the scenario says wrong, with the place and the mend.
+    pub fn build_with(scenario: &Scenario, dice: Dice) -> Result<(Self, Vec<Occurrence>), Error> {
+        let mut world = Self::empty(dice, scenario.network.latency);
         world.disk_latency = scenario.disk.latency;
         let blueprint = Arc::new(blueprint(scenario, &mut world.names)?);
         world.blueprint = blueprint.clone();

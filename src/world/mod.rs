@@ -317,9 +317,6 @@ impl World {
     pub fn dice(&self) -> &Dice {
         &self.dice
     }
-    pub fn dice_mut(&mut self) -> &mut Dice {
-        &mut self.dice
-    }
     /// Facts since the last call, in order.
     pub fn take_facts(&mut self, into: &mut Vec<At<Fact>>) {
         into.append(&mut self.facts);
