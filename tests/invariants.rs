@@ -352,7 +352,7 @@ fn an_agent_that_starts_what_has_ended() {
 
 #[test]
 fn an_agent_that_says_finished_before_running() {
-    fn swap(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let swap = |_: Mailbox, outbox: &mut Vec<Effect>| {
         alter(outbox, |update| {
             update.state = match update.state {
                 TaskState::Running => TaskState::Finished,
@@ -360,13 +360,13 @@ fn an_agent_that_says_finished_before_running() {
                 other => other,
             }
         });
-    }
+    };
     assert_eq!(first_to_fire(AGENT, swap), ["terminal-stays"]);
 }
 
 #[test]
 fn an_agent_that_swaps_two_updates() {
-    fn swap(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let swap = |_: Mailbox, outbox: &mut Vec<Effect>| {
         alter(outbox, |update| {
             update.state = match update.state {
                 TaskState::Starting => TaskState::Running,
@@ -374,7 +374,7 @@ fn an_agent_that_swaps_two_updates() {
                 other => other,
             }
         });
-    }
+    };
     assert_eq!(first_to_fire(AGENT, swap), ["updates-in-order"]);
 }
 

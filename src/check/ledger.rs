@@ -9,7 +9,7 @@ use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, Symbol, TaskId};
 use crate::base::map::Lookup;
 use crate::base::quantity::Quantities;
 use crate::fact::{Fact, ProcessKind};
-use crate::mesos::message::{Msg, OfferBatch};
+use crate::mesos::message::{Msg, OfferBatch, Reregistration};
 use crate::mesos::slots::AgentIndex;
 use crate::mesos::task_state::Reason;
 use crate::world::Seen;
@@ -105,6 +105,15 @@ impl Task {
     }
 }
 
+/// An agent that registers again.
+#[derive(Clone, Debug, Default)]
+struct Joining {
+    /// Its last report, as long as the master has not been given it.
+    under_way: Option<Arc<Reregistration>>,
+    /// It has not been answered.
+    open: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     jobs: Vec<Quantities>,
@@ -118,8 +127,8 @@ pub struct Ledger {
     outstanding: u64,
     /// What runs on each machine, strays apart.
     hosts: Lookup<Symbol, Quantities>,
-    /// Address of agents that have sent a report and not been answered.
-    joining: Lookup<u32, ()>,
+    /// Agents that register again, by address.
+    joining: Lookup<u32, Joining>,
     noted: Vec<Noted>,
     /// Rows that changed in this instant, and rows whose bookings grew in this step.
     touched: Vec<u32>,
@@ -206,11 +215,18 @@ impl Ledger {
     pub fn message(&mut self, seen: &Seen) {
         match (&seen.msg, seen.sent) {
             (Msg::Offers(batch), true) => self.offered(batch),
-            (Msg::ReregisterAgent(_), true) => {
-                self.joining.insert(seen.from.slot, ());
+            (Msg::ReregisterAgent(report), true) => {
+                self.joining.insert(seen.from.slot, Joining { under_way: Some(report.clone()), open: true });
             }
-            (Msg::AgentReregistered { .. } | Msg::AgentRegistered { .. }, false) => {
-                self.joining.remove(&seen.to.slot);
+            (Msg::ReregisterAgent(report), false) => {
+                if let Some(joining) = self.joining.get_mut(&seen.from.slot) {
+                    joining.under_way.take_if(|last| Arc::ptr_eq(last, report));
+                }
+            }
+            (Msg::AgentReregistered { .. }, false) => {
+                if let Some(joining) = self.joining.get_mut(&seen.to.slot) {
+                    joining.open = false;
+                }
             }
             (&Msg::RunTask { task, .. }, false) => self.task_given(seen.to.slot, task),
             _ => {}
@@ -218,7 +234,8 @@ impl Ledger {
     }
 
     fn task_given(&mut self, address: u32, task: TaskId) {
-        if self.joining.contains(&address) {
+        // An answered agent may have a second report under way, which is as old.
+        if self.joining.get(&address).is_some_and(|j| j.open || j.under_way.is_some()) {
             self.judge(task, |t| t.late = true);
         }
     }

@@ -40,6 +40,37 @@ struct Agent {
     held: SmallVec<[(u32, Resources); 2]>,
     /// In use by frameworks that the allocator does not know (yet).
     strangers: Vec<(FrameworkId, RoleId, Resources)>,
+    /// More is in use than there is: an agent may come back with tasks that nobody expected.
+    overbooked: bool,
+}
+
+impl Agent {
+    /// Resources that were in use already when the allocator heard of it.
+    fn take(&mut self, resources: &Resources) {
+        self.overbooked |= !self.available.contains(resources);
+        self.available -= resources;
+    }
+
+    /// Resources that are no longer held.
+    #[inline]
+    fn give_back(&mut self, resources: &Resources) {
+        if self.overbooked {
+            self.count_anew();
+        } else {
+            self.available += resources;
+        }
+    }
+
+    /// What is free, from what is held: while that is more than there is, what comes back is not
+    /// free at once.
+    #[cold]
+    fn count_anew(&mut self) {
+        let mut used = Resources::default();
+        self.held.iter().for_each(|(_, held)| used += held);
+        self.strangers.iter().for_each(|(_, _, held)| used += held);
+        self.overbooked = !self.total.contains(&used);
+        self.available = self.total.clone() - &used;
+    }
 }
 
 /// A (framework, role) pair.
@@ -217,6 +248,7 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             let (known, rest) = std::mem::take(&mut agent.strangers).into_iter().partition(|s| s.0 == id);
             agent.strangers = rest;
             let known: Vec<_> = known;
+            agent.count_anew();
             for (framework, role, resources) in known {
                 self.book(slot, framework, role, &resources, 1);
             }
@@ -232,7 +264,7 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             let agent = self.agents.at_mut(slot).expect("just listed");
             let at = agent.held.iter().position(|h| h.0 == client).expect("just listed");
             let (_, resources) = agent.held.remove(at);
-            agent.available += &resources;
+            agent.give_back(&resources);
             self.unbook_sorters(client, resources.quantities());
         }
         let key = self.clients.key_at(client).expect("a tracked client");
@@ -306,15 +338,15 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             active: true,
             held: SmallVec::new(),
             strangers: Vec::new(),
+            overbooked: false,
         });
         self.agent_index.insert(id, key.index);
         for (framework, role, resources) in used {
-            self.agents.at_mut(key.index).expect("just added").available -= resources;
             if self.client_index.contains(&(*framework, *role)) {
-                self.agents.at_mut(key.index).expect("just added").available += resources;
                 self.book(key.index, *framework, *role, resources, 1);
             } else {
                 let agent = self.agents.at_mut(key.index).expect("just added");
+                agent.take(resources);
                 agent.strangers.push((*framework, *role, resources.clone()));
             }
         }
@@ -356,7 +388,7 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
     fn book(&mut self, slot: u32, framework: FrameworkId, role: RoleId, resources: &Resources, times: u64) {
         let Some(&client) = self.client_index.get(&(framework, role)) else { return };
         let agent = self.agents.at_mut(slot).expect("a known agent");
-        agent.available -= resources;
+        agent.take(resources);
         hold(&mut agent.held, client, resources);
         self.book_sorters(client, resources.quantities(), times);
     }
@@ -394,7 +426,7 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             if !unhold(&mut agent.held, client, &entry.resources) {
                 continue;
             }
-            agent.available += &entry.resources;
+            agent.give_back(&entry.resources);
             sum += entry.resources.quantities();
             if let (Some(expires), Some(filters)) = (expires, &mut filters) {
                 filters.add(slot, agents, expires, armed, &entry.resources);
@@ -421,7 +453,7 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             // Usage of a framework that was never known: it only held the resources back.
             if let Some(i) = agent.strangers.iter().position(|s| (s.0, s.1) == of && s.2.contains(resources)) {
                 agent.strangers[i].2 -= resources;
-                agent.available += resources;
+                agent.give_back(resources);
                 if agent.strangers[i].2.is_empty() {
                     agent.strangers.remove(i);
                 }
@@ -431,7 +463,7 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
         if !unhold(&mut agent.held, client, resources) {
             return;
         }
-        agent.available += resources;
+        agent.give_back(resources);
         self.unbook_sorters(client, resources.quantities());
         if let Some(expires) = self.filter_end(cx, refuse) {
             let (agents, armed) = (self.agents.slots(), self.inputs);
@@ -668,5 +700,92 @@ where
     fn work(&self) -> Work {
         let sorts = self.role_sorter.sorts + self.roles.values().map(|r| r.sorter.sorts).sum::<u64>();
         Work { sorts, ..self.work }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::ProcessId;
+    use crate::base::id::Symbol;
+    use crate::base::quantity::Milli;
+    use crate::base::time::Span;
+    use crate::mesos::allocator::by_name;
+    use crate::mesos::message::Capabilities;
+    use crate::mesos::testing::Bench;
+
+    const AGENT: AgentId = AgentId { master: Symbol(0), n: 0 };
+
+    fn cpus(n: i64) -> Resources {
+        Resources::from_scalars(Quantities::new(Milli::from_int(n), Milli::ZERO, Milli::ZERO, Milli::ZERO))
+    }
+
+    /// An allocator, and a hand to give it messages; `free` is what it believes to be free then.
+    struct Desk {
+        bench: Bench,
+        allocator: Box<dyn Allocate>,
+        framework: FrameworkId,
+        role: RoleId,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let mut bench = Bench::new();
+            let flags = Flags {
+                allocation_interval: Span::from_secs(1),
+                min_allocatable: Vec::new(),
+                filter_gpu: true,
+                excluded_kinds: 0,
+                weights: Vec::new(),
+            };
+            let (framework, role) = (FrameworkId(bench.names.intern("framework")), bench.names.intern("role"));
+            let allocator = by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed");
+            Self { bench, allocator, framework, role }
+        }
+        fn tell(&mut self, msg: Msg) -> Option<Resources> {
+            let from = ProcessId { slot: 0, incarnation: 0 };
+            self.bench.run(|cx| self.allocator.handle(cx, Input::Message { from, msg }));
+            self.allocator.free(AGENT)
+        }
+        fn add_framework(&mut self) -> Option<Resources> {
+            let info = FrameworkInfo {
+                name: self.framework.0,
+                id: Some(self.framework),
+                role: self.role,
+                failover_timeout: Span::ZERO,
+                checkpoint: false,
+                capabilities: Capabilities::default(),
+                suppressed: true,
+            };
+            self.tell(Msg::AddFramework { framework: self.framework, info: Arc::new(info), active: false })
+        }
+        fn add_agent(&mut self, used: &[i64]) -> Option<Resources> {
+            let info = AgentInfo { hostname: Symbol(0), total: cpus(4), attributes: Vec::new(), devices: 0 };
+            let used = used.iter().map(|&n| (self.framework, self.role, cpus(n))).collect();
+            self.tell(Msg::AddAgent { agent: AGENT, info: Arc::new(info), used })
+        }
+        fn recover(&mut self, n: i64) -> Option<Resources> {
+            let (framework, role, agent) = (self.framework, self.role, AGENT);
+            self.tell(Msg::Recover { framework, role, agent, scalars: cpus(n).quantities(), refuse: Refuse::NONE })
+        }
+    }
+
+    /// As upstream, which counts free resources anew from what is held.
+    #[test]
+    fn an_agent_that_came_back_with_more_than_it_has_is_not_offered_twice() {
+        let mut desk = Desk::new();
+        desk.add_framework();
+        assert_eq!(desk.add_agent(&[3, 3]), Some(cpus(0)));
+        assert_eq!(desk.recover(3), Some(cpus(1)));
+        assert_eq!(desk.recover(3), Some(cpus(4)));
+    }
+
+    #[test]
+    fn what_strangers_use_is_booked_once_when_they_are_known() {
+        let mut desk = Desk::new();
+        assert_eq!(desk.add_agent(&[1, 1]), Some(cpus(2)));
+        assert_eq!(desk.add_framework(), Some(cpus(2)));
+        assert_eq!(desk.recover(1), Some(cpus(3)));
+        assert_eq!(desk.recover(1), Some(cpus(4)));
     }
 }
