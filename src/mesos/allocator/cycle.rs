@@ -136,6 +136,10 @@ pub struct Cycle<S, C> {
     order: Vec<u32>,
     touched: Vec<u32>,
     roles_left: Vec<u32>,
+    /// Roles (leaves of the role sorter) with a framework that can be offered anything.
+    live_roles: Vec<u32>,
+    /// One client alone can be offered anything in this run: its books are made up at the end.
+    alone: bool,
 }
 
 impl<S: Sharing, C: Chunk> Cycle<S, C> {
@@ -165,6 +169,8 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             order: Vec::new(),
             touched: Vec::new(),
             roles_left: Vec::new(),
+            live_roles: Vec::new(),
+            alone: false,
             flags,
         }
     }
@@ -489,9 +495,15 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
         // A filter that has ended since may let something through.
         let ended = self.clients.iter().any(|(_, c)| c.filters.earliest.is_some_and(|e| e <= trigger.at));
         let full = candidates == Candidates::All;
+        let live = self.roles.values().filter(|r| r.sorter.active_clients() > 0);
+        self.live_roles.clear();
+        self.live_roles.extend(live.map(|r| r.client.0));
+        self.alone = match self.live_roles[..] {
+            [only] => self.roles[&self.role_of[only as usize]].sorter.active_clients() == 1,
+            _ => false,
+        };
         // Nobody who could take an offer: the state stays as it is for the next run.
-        let nobody = self.roles.values().all(|r| r.sorter.active_clients() == 0);
-        if nobody || !self.dirty && !ended {
+        if self.live_roles.is_empty() || !self.dirty && !ended {
             self.work.idle_runs += 1;
             return;
         }
@@ -535,7 +547,11 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
         }
         let mut roles = std::mem::take(&mut self.roles_left);
         roles.clear();
-        roles.extend_from_slice(self.role_sorter.order(&self.sharing, throw));
+        // Roles without a taker change nothing, so one role with takers needs no order.
+        match self.live_roles[..] {
+            [only] => roles.push(only),
+            _ => roles.extend_from_slice(self.role_sorter.order(&self.sharing, throw)),
+        }
         'roles: for &role_leaf in &roles {
             let role_id = self.role_of[role_leaf as usize];
             let mut at = 0;
@@ -590,7 +606,9 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
         }
         state.given.push(OfferEntry { agent: id, resources });
         state.given_total += amount;
-        self.book_sorters(client, amount, 1);
+        if !self.alone {
+            self.book_sorters(client, amount, 1);
+        }
     }
 
     /// One answer per framework and role, in the order in which they were added.
@@ -601,10 +619,14 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
         for &client in &touched {
             let state = self.client(client);
             let entries = std::mem::take(&mut state.given);
-            state.given_total = Quantities::ZERO;
-            offers += entries.len() as u32;
+            let total = std::mem::take(&mut state.given_total);
+            let count = entries.len() as u32;
+            offers += count;
             let allocation = Arc::new(Allocation::new(state.framework, state.role, entries));
             cx.dispatch(Mailbox::MAIN, Msg::Allocated(allocation));
+            if self.alone {
+                self.book_sorters(client, total, u64::from(count));
+            }
         }
         touched.clear();
         self.touched = touched;
