@@ -54,6 +54,9 @@ impl Executor {
     pub(super) fn absent() -> Self {
         Self { key: u64::MAX, state: State::Absent }
     }
+    pub(super) fn is_absent(&self) -> bool {
+        self.state == State::Absent
+    }
     pub(super) fn key(&self) -> u64 {
         self.key
     }

@@ -215,7 +215,8 @@ impl Agent {
         Reregistration {
             id,
             info: self.info.clone(),
-            tasks: self.tasks.iter().map(report).collect(),
+            // Updates for tasks that never were here are no tasks; their framework may be unknown.
+            tasks: self.tasks.iter().filter(|t| !t.executor.is_absent()).map(report).collect(),
             frameworks: self.frameworks.iter().map(|(id, info)| (*id, info.clone())).collect(),
         }
     }
@@ -321,9 +322,7 @@ impl Agent {
 
     /// Everything of the framework is shut down; no updates are sent for it any more.
     fn shutdown_framework(&mut self, cx: &mut Cx, framework: FrameworkId) {
-        if self.frameworks.shift_remove(&framework).is_none() {
-            return;
-        }
+        self.frameworks.shift_remove(&framework);
         let host = self.info.hostname;
         self.tasks.retain(|task| {
             if task.framework == framework && task.executor.is_running() {

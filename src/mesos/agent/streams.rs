@@ -256,6 +256,33 @@ mod tests {
         assert_eq!((agent.live_tasks(), agent.frameworks.len()), (0, 0));
     }
 
+    /// An update for a task that never was here must not be reported as a task: not even its
+    /// framework is known.
+    #[test]
+    fn what_never_was_here_is_no_task() {
+        use super::super::REGISTER_TIMER;
+        use crate::mesos::message::UnknownTask;
+        let mut bench = Bench::new();
+        let mut agent = running_agent(&mut bench);
+        let id = AgentId { master: Symbol(3), n: 0 };
+        bench.run(|cx| agent.handle(cx, Input::Exited { peer: MASTER }));
+        let unknown = [UnknownTask { framework: FRAMEWORK, task: TASK, partition_aware: true }].into();
+        let msg = Msg::AgentReregistered { agent: id, ping_timeout: RETRY_FIRST, unknown };
+        let effects = bench.run(|cx| agent.handle(cx, Input::Message { from: MASTER, msg }));
+        assert_eq!(sent(&effects), [(TaskState::Dropped, 1, false)]);
+        bench.run(|cx| agent.handle(cx, Input::Exited { peer: MASTER }));
+        let effects = bench.run(|cx| agent.handle(cx, Input::Timer { key: TimerKey::new(REGISTER_TIMER, 0) }));
+        let Some(Effect::Send { msg: Msg::ReregisterAgent(report), .. }) =
+            effects.iter().find(|e| matches!(e, Effect::Send { .. }))
+        else {
+            panic!("no report: {effects:?}");
+        };
+        assert_eq!((report.tasks.len(), agent.live_tasks()), (0, 1));
+        let msg = Msg::ShutdownFramework { framework: FRAMEWORK };
+        bench.run(|cx| agent.handle(cx, Input::Message { from: MASTER, msg }));
+        assert_eq!(agent.live_tasks(), 0, "nobody is left to acknowledge it");
+    }
+
     #[test]
     fn others_than_the_detected_master_are_ignored() {
         let mut bench = Bench::new();
