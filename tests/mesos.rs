@@ -3,13 +3,15 @@
 //! Scenario texts go in, facts, details and messages come out. The first test is a farm: storms
 //! over many seeds, after which every job must have ended.
 
+#[allow(dead_code, reason = "not every test file uses all of it")]
 mod common;
 
-use common::{facts_until, world};
+use common::{facts_until, scenario, world};
 use mesosim::base::map::{Map, Set};
 use mesosim::base::time::{Span, Time};
 use mesosim::fact::{At, Detail, End, Fact, OfferEnd};
 use mesosim::mesos::task_state::{Reason, TaskState};
+use mesosim::sim::Sim;
 use mesosim::world::World;
 
 /// Crashes of machines and processes, a lost rack, cuts of either kind of all links, all within the
@@ -171,6 +173,21 @@ fn after_every_storm_over_a_busy_master_every_job_ends() {
 #[test]
 fn after_every_storm_on_slow_links_every_job_ends() {
     everything_ends(100..160, r#"{ exponential = "300ms", shift = "100ms" }"#);
+}
+
+/// The five invariants hold all through the storms.
+#[test]
+fn no_storm_breaks_an_invariant() {
+    for (seeds, network) in [
+        (300..308, r#"{ exponential = "2ms", shift = "1ms" }"#),
+        (400..408, r#"{ exponential = "300ms", shift = "100ms" }"#),
+    ] {
+        for seed in seeds {
+            let sim = Sim::of(scenario(&storm(seed, network)), true).unwrap_or_else(|e| panic!("{}", e.render(false)));
+            let finished = sim.run(&mut ()).unwrap_or_else(|e| panic!("{e:?}"));
+            assert!(finished.broken.is_none(), "seed {seed}: {:?}", finished.broken);
+        }
+    }
 }
 
 /// Two machines; `aware` saves nothing but knows partitions, `plain` neither. Each runs one task
