@@ -222,7 +222,9 @@ impl Batch {
             if !tasks.is_empty() {
                 self.tell(cx, Msg::Reconcile { framework: id, tasks });
             }
-        } else if self.suppressed && !self.queue.is_empty() {
+        } else if !self.queue.is_empty() && (self.suppressed || self.retries > 1) {
+            // Work came meanwhile. After a repeated SUBSCRIBE it is not known which one was heard,
+            // hence not whether the role is suppressed.
             self.revive(cx);
         }
     }

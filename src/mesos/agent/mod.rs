@@ -322,9 +322,7 @@ impl Agent {
 
     /// Everything of the framework is shut down; no updates are sent for it any more.
     fn shutdown_framework(&mut self, cx: &mut Cx, framework: FrameworkId) {
-        if self.frameworks.shift_remove(&framework).is_none() {
-            return;
-        }
+        self.frameworks.shift_remove(&framework);
         let host = self.info.hostname;
         self.tasks.retain(|task| {
             if task.framework == framework && task.executor.is_running() {

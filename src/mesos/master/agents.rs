@@ -157,7 +157,8 @@ impl Master {
         let ping_timeout = self.ping_timeout();
         cx.send(from, Msg::AgentReregistered { agent: id, ping_timeout, unknown: unknown.into() });
         self.repeat_kills(cx, slot);
-        self.shut_down_leftovers(cx, Some(slot), from, report);
+        // A repeated report of one that is connected is older than what was launched there since.
+        self.shut_down_leftovers(cx, !was_connected, from, report);
     }
 
     /// Kills asked for while the agent was away.
@@ -170,11 +171,11 @@ impl Master {
 
     /// Frameworks on the agent that the master has completed, or whose tasks it has written off
     /// already because they do not checkpoint, are shut down there.
-    fn shut_down_leftovers(&self, cx: &mut Cx, known: Option<u32>, to: ProcessId, report: &Reregistration) {
+    fn shut_down_leftovers(&self, cx: &mut Cx, was_away: bool, to: ProcessId, report: &Reregistration) {
         let mut told: Vec<FrameworkId> = Vec::new();
         for task in &report.tasks {
             let completed = self.completed_frameworks.contains(&task.framework);
-            let written_off = known.is_some()
+            let written_off = was_away
                 && self.framework_index.get(&task.framework).is_some_and(|&f| {
                     let framework = self.framework(f);
                     !framework.info.checkpoint && !framework.tasks.contains_key(&task.task)
@@ -215,7 +216,7 @@ impl Master {
         let (host, total) = (report.info.hostname, report.info.total.quantities());
         cx.fact(Fact::AgentReregistered { agent: id, host, total });
         cx.send(process, Msg::AgentReregistered { agent: id, ping_timeout: self.ping_timeout(), unknown: [].into() });
-        self.shut_down_leftovers(cx, None, process, report);
+        self.shut_down_leftovers(cx, false, process, report);
     }
 
     fn readd_task(&mut self, cx: &mut Cx, slot: u32, report: &TaskReport, was_unreachable: bool) {

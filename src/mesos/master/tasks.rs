@@ -64,13 +64,12 @@ impl Master {
         let record = self.task(task);
         let (id, agent) = (record.id, self.agent(record.agent).id);
         let framework = self.framework(record.framework);
-        // A task that had ended already keeps its state; its framework hears of the end only.
-        if !record.state.is_terminal() {
-            if let Some(process) = framework.process {
-                cx.send(process, Msg::Update(Self::own_update(framework.id, agent, id, state, reason)));
-            }
-            self.end_task(cx, task, state, reason);
+        // A task that had ended already keeps its state here, yet its framework is told of the loss:
+        // it may not have heard of the end, and no agent is left to repeat it.
+        if let Some(process) = framework.process {
+            cx.send(process, Msg::Update(Self::own_update(framework.id, agent, id, state, reason)));
         }
+        self.end_task(cx, task, state, reason);
         let ended = self.task(task).state;
         if reason == Reason::AgentDisconnected {
             self.forget_task(task, ended);
