@@ -383,6 +383,7 @@ impl World {
         process(slot, self.processes[slot as usize].incarnation)
     }
 
+    #[inline]
     fn happen(&mut self, event: Event) {
         match event {
             Event::Nothing => {}
@@ -421,6 +422,7 @@ impl World {
         }
     }
 
+    #[inline]
     fn deliver(&mut self, link: u32, direction: u8, epoch: u32, msg: Msg) {
         let connection = &mut self.network.links[link as usize];
         if connection.epoch != epoch {
@@ -454,6 +456,7 @@ impl World {
     }
 
     /// Gives an input to a mailbox, at once or behind what it is busy with.
+    #[inline(always)]
     fn hand(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
         let Some(desks) = &mut self.processes[to.slot as usize].desks else {
             return self.handle(to, mailbox, input);
@@ -462,6 +465,13 @@ impl World {
         if desk.service == Span::ZERO {
             return self.handle(to, mailbox, input);
         }
+        self.queue_up(to, mailbox, input);
+    }
+
+    #[inline(never)]
+    fn queue_up(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
+        let Some(desks) = &mut self.processes[to.slot as usize].desks else { return };
+        let desk = &mut desks[mailbox.0 as usize];
         desk.waiting.push_back(input);
         if desk.waiting.len() == 1 {
             let ready = self.queue.now() + desk.service;
