@@ -311,16 +311,16 @@ fn a_trace_has_a_line_for_each_transition() {
         00:00:00.000000  agent-0                   process up     agent, slot 2, incarnation 0
         00:00:00.821260  agent-0                  .registering    attempt 0
         00:00:00.827260  registry                  written        version 1, 1 operations
-        00:00:00.827260  agent-0 M-S0  registered     cpus:4;mem:4096
+        00:00:00.827260  agent-0 M-S0           registered     cpus:4;mem:4096
         00:00:00.856071  one                       subscribed     as M-0000 in role *
         00:00:05.000000  job-0                     submitted      to one: 1 x cpus:1;mem:1024
-        00:00:05.001000  M-0000  revived
+        00:00:05.001000  M-0000                 revived
         00:00:05.001000  run 8                     allocated      1 offers from 1 agents
-        00:00:05.001000  M-0000  offered        1 from M-O0 in role *: cpus:4;mem:4096
+        00:00:05.001000  M-0000                 offered        1 from M-O0 in role *: cpus:4;mem:4096
         00:00:05.002000  job-0                     first offer    to one
-        00:00:05.003000  M-0000  offers ended   1 accepted, M-O0: cpus:4;mem:4096
+        00:00:05.003000  M-0000                 offers ended   1 accepted, M-O0: cpus:4;mem:4096
         00:00:05.003000  job-0.0                   launched       on M-S0 for M-0000
-        00:00:05.003000  M-0000  suppressed
+        00:00:05.003000  M-0000                 suppressed
         00:00:05.004000  job-0.0                   started        on agent-0 for one
         00:00:05.004000  job-0.0                  .update sent    TASK_STARTING for M-0000
         00:00:05.005000  job-0.0                  .forwarded      TASK_STARTING to M-0000

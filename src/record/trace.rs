@@ -26,13 +26,24 @@ fn join(at: Time, mark: char, (subject, what, details): Columns) -> String {
     format!("{time:>18}  {subject:<24} {mark}{what:<14} {details}").trim_end().to_owned()
 }
 
+/// Ids without the long middle of the master's UUID: `7ae7-S195` stands for `7ae74e0a-...-S195`. Two
+/// masters of one run still differ, and the columns stay where the eye expects them.
+fn short(id: impl AsRef<str>) -> String {
+    let id = id.as_ref();
+    let is_uuid = id.len() >= 36 && [8, 13, 18, 23].iter().all(|&i| id.as_bytes()[i] == b'-');
+    match (is_uuid, id.get(..4), id.get(36..)) {
+        (true, Some(head), Some(rest)) => format!("{head}{rest}"),
+        _ => id.to_owned(),
+    }
+}
+
 fn because(reason: Reason) -> String {
     if reason == Reason::None { String::new() } else { format!("  {}", reason.name()) }
 }
 
 fn fact_columns(names: &Names, fact: &Fact) -> Columns {
     let name = |symbol| names.text(symbol);
-    let agent = |host, id| format!("{} {}", names.text(host), names.agent(id));
+    let agent = |host, id| format!("{} {}", names.text(host), short(names.agent(id)));
     match *fact {
         Fact::JobSubmitted { job, owner, tasks, each } => {
             (job.to_string(), "submitted", format!("to {}: {tasks} x {each}", name(owner)))
@@ -65,36 +76,46 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
         Fact::AgentDisconnected { agent: id, host } => (agent(host, id), "disconnected", String::new()),
         Fact::AgentUnreachable { agent: id, host } => (agent(host, id), "unreachable", String::new()),
         Fact::AgentRemoved { agent: id, host } => (agent(host, id), "removed", String::new()),
-        Fact::FrameworkSubscribed { framework, name: n, role } => {
-            (name(n).to_owned(), "subscribed", format!("as {} in role {}", names.framework(framework), name(role)))
-        }
-        Fact::FrameworkDisconnected { framework } => (owned(names.framework(framework)), "disconnected", String::new()),
-        Fact::FrameworkRemoved { framework } => (owned(names.framework(framework)), "removed", String::new()),
-        Fact::FrameworkSuppressed { framework } => (owned(names.framework(framework)), "suppressed", String::new()),
-        Fact::FrameworkRevived { framework } => (owned(names.framework(framework)), "revived", String::new()),
+        Fact::FrameworkSubscribed { framework, name: n, role } => (
+            name(n).to_owned(),
+            "subscribed",
+            format!("as {} in role {}", short(names.framework(framework)), name(role)),
+        ),
+        Fact::FrameworkDisconnected { framework } => (short(names.framework(framework)), "disconnected", String::new()),
+        Fact::FrameworkRemoved { framework } => (short(names.framework(framework)), "removed", String::new()),
+        Fact::FrameworkSuppressed { framework } => (short(names.framework(framework)), "suppressed", String::new()),
+        Fact::FrameworkRevived { framework } => (short(names.framework(framework)), "revived", String::new()),
         Fact::AllocationRun { run, candidates, offers } => {
             (format!("run {run}"), "allocated", format!("{offers} offers from {candidates} agents"))
         }
         Fact::Offered { framework, role, first, count, total } => (
-            owned(names.framework(framework)),
+            short(names.framework(framework)),
             "offered",
-            format!("{count} from {} in role {}: {total}", names.offer(first), name(role)),
+            format!("{count} from {} in role {}: {total}", short(names.offer(first)), name(role)),
         ),
         Fact::OffersEnded { framework, first, count, how, total } => {
             let how = format!("{how:?}").to_lowercase();
             (
-                owned(names.framework(framework)),
+                short(names.framework(framework)),
                 "offers ended",
-                format!("{count} {how}, {}: {total}", names.offer(first)),
+                format!("{count} {how}, {}: {total}", short(names.offer(first))),
             )
         }
-        Fact::TaskLaunched { framework, task, agent: id } => {
-            (task.to_string(), "launched", format!("on {} for {}", names.agent(id), names.framework(framework)))
-        }
+        Fact::TaskLaunched { framework, task, agent: id } => (
+            task.to_string(),
+            "launched",
+            format!("on {} for {}", short(names.agent(id)), short(names.framework(framework))),
+        ),
         Fact::TaskTerminal { framework, task, agent: id, state, reason } => (
             task.to_string(),
             "terminal",
-            format!("{} on {} for {}{}", state.name(), names.agent(id), names.framework(framework), because(reason)),
+            format!(
+                "{} on {} for {}{}",
+                state.name(),
+                short(names.agent(id)),
+                short(names.framework(framework)),
+                because(reason)
+            ),
         ),
         Fact::RegistryWritten { version, operations } => {
             ("registry".to_owned(), "written", format!("version {version}, {operations} operations"))
@@ -107,7 +128,7 @@ fn owned(text: &str) -> String {
 }
 
 fn detail_columns(names: &Names, detail: &Detail) -> Columns {
-    let by = |framework| names.framework(framework);
+    let by = |framework| short(names.framework(framework));
     match *detail {
         Detail::TaskSeen { framework, task, state, reason } => {
             (task.to_string(), "seen", format!("{} by {}{}", state.name(), by(framework), because(reason)))
@@ -139,6 +160,14 @@ mod tests {
     use crate::base::quantity::Quantities;
     use crate::fact::{End, OfferEnd};
     use crate::mesos::task_state::TaskState;
+
+    #[test]
+    fn ids_lose_the_middle_of_the_uuid_and_nothing_else() {
+        assert_eq!(short("7ae74e0a-edf6-4008-aa1e-3b0d29cd42d5-S195"), "7ae7-S195");
+        for other in ["M0-S3", "agent-1", "", "a name that is longer than thirty-six characters"] {
+            assert_eq!(short(other), other);
+        }
+    }
 
     #[test]
     fn lines_stand_in_columns() {
