@@ -9,7 +9,6 @@ use crate::mesos::message::{AgentInfo, FrameworkInfo, Msg, RegistryOp, Reregistr
 use crate::mesos::resource::Resources;
 use crate::mesos::task_state::{Reason, TaskState};
 use smallvec::SmallVec;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 impl Master {
@@ -351,17 +350,7 @@ impl Master {
         if self.framework_index.contains(&id) {
             return;
         }
-        let key = self.frameworks.insert(Framework {
-            id,
-            info: info.clone(),
-            process: None,
-            active: false,
-            tasks: Map::default(),
-            completed: VecDeque::new(),
-            unreachable: Map::default(),
-            described: Vec::new(),
-        });
-        self.framework_index.insert(id, key.index);
+        self.add_framework(id, info);
         self.tell_allocator(cx, Msg::AddFramework { framework: id, info: info.clone(), active: false });
     }
 }

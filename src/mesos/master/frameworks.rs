@@ -37,7 +37,7 @@ impl Master {
         }
     }
 
-    fn add_framework(&mut self, id: FrameworkId, info: &Arc<FrameworkInfo>) -> u32 {
+    pub(super) fn add_framework(&mut self, id: FrameworkId, info: &Arc<FrameworkInfo>) -> u32 {
         let key = self.frameworks.insert(Framework {
             id,
             info: info.clone(),
