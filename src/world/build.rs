@@ -328,7 +328,8 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             if !largest.contains(&shape) {
                 largest.push(shape);
             }
-            agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices }));
+            let address = MASTER + 1 + (scenario.frameworks.len() + agents.len()) as u32;
+            agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices, address }));
         }
     }
     let frameworks = scenario.frameworks.iter().map(|f| framework(f, names)).collect::<Result<_, _>>()?;

@@ -595,13 +595,8 @@ impl World {
         let id = JobId(self.next_job);
         self.next_job += 1;
         let (slot, owner, gang) = self.blueprint.framework(arrival.framework);
-        let spec = TaskSpec {
-            template: id,
-            owner,
-            each: arrival.each,
-            behaviour: arrival.behaviour,
-            devices: arrival.devices,
-        };
+        let plain = TaskSpec::plain(id, owner, arrival.each, arrival.behaviour);
+        let spec = TaskSpec { devices: arrival.devices, ..plain };
         if !self.blueprint.can_hold(&spec) {
             self.emit(Fact::JobSubmitted { job: id, owner, tasks: arrival.tasks, each: spec.each });
             self.emit(Fact::JobUnplaceable { job: id, owner });
