@@ -193,6 +193,7 @@ impl World {
             beats: super::beats::Beats::default(),
             network,
             disk_latency: Distribution::Fixed(Span::ZERO),
+            held_writes: Vec::new(),
             processes: Vec::new(),
             more_timers: Lookup::default(),
             serial: 0,
