@@ -145,7 +145,7 @@ impl Blueprint {
     /// framework's name. `master` is the only one, or all of them.
     pub(super) fn select_processes(&self, names: &Names, selector: &str) -> Vec<u32> {
         for (kind, plural) in KINDS_BY_NAME {
-            let word = &plural[..plural.len() - 1];
+            let word = plural.strip_suffix('s').unwrap_or(plural);
             let slots = self.seats.of(kind);
             if selector == plural || selector == word {
                 return slots.collect();
@@ -160,6 +160,19 @@ impl Blueprint {
         }
         let named = self.frameworks.iter().position(|f| names.text(f.name) == selector);
         named.map_or_else(|| self.select(names, selector), |i| vec![self.seats.slot(ProcessKind::Framework, i as u32)])
+    }
+
+    /// The kind called so in the singular, if the scenario has such processes.
+    pub(super) fn kind_named(&self, word: &str) -> Option<ProcessKind> {
+        let row = KINDS_BY_NAME.iter().find(|(_, plural)| plural.strip_suffix('s') == Some(word));
+        row.map(|row| row.0).filter(|kind| !self.seats.of(*kind).is_empty())
+    }
+
+    /// `master-1` and the like: what a selector calls the process in this slot.
+    pub(super) fn selector_of(&self, slot: u32) -> Option<String> {
+        let seat = self.seats.seat(slot)?;
+        let row = KINDS_BY_NAME.iter().find(|row| row.0 == seat.kind)?;
+        Some(format!("{}-{}", row.1.strip_suffix('s')?, seat.index))
     }
 
     pub(super) fn hostname(&self, slot: u32) -> Symbol {
@@ -348,7 +361,12 @@ impl World {
         let occurrences = fault::plan(&scenario.faults, &site, &world.names, &mut world.dice)?;
         for (number, occurrence) in occurrences.iter().enumerate() {
             let fault = number as u32;
-            world.faults.push(Planned { fault: occurrence.fault.clone(), bit: false, active: false });
+            world.faults.push(Planned {
+                fault: occurrence.fault.clone(),
+                bit: false,
+                active: false,
+                struck: Vec::new(),
+            });
             world.queue.push(occurrence.at, super::Event::FaultBegins { fault });
             if let Some(lasts) = occurrence.lasts {
                 world.queue.push(occurrence.at.saturating_add(lasts), super::Event::FaultEnds { fault });

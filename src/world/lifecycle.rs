@@ -134,7 +134,7 @@ impl World {
     /// Whether another fault than this one, still active, keeps the process down.
     pub(super) fn is_held_down(&self, slot: u32, but: u32) -> bool {
         let others = self.faults.iter().enumerate().filter(|(i, _)| *i as u32 != but);
-        others.into_iter().any(|(_, p)| p.active && p.fault.holds_down(slot))
+        others.into_iter().any(|(_, p)| p.active && (p.fault.holds_down(slot) || p.struck.contains(&slot)))
     }
 
     /// The active fault that stalls this process's disk.

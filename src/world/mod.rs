@@ -218,6 +218,8 @@ struct Planned {
     fault: Box<dyn Fault>,
     bit: bool,
     active: bool,
+    /// Slots that it keeps down, as far as known only when it struck.
+    struck: Vec<u32>,
 }
 
 #[derive(Clone)]

@@ -183,11 +183,6 @@ impl Client {
         }
     }
 
-    /// Whether the process believes to lead its group.
-    #[must_use]
-    pub fn leads(&self) -> bool {
-        self.leading.is_some()
-    }
     /// Number of the candidacy that it believes to have won.
     #[must_use]
     pub fn leading(&self) -> Option<u64> {

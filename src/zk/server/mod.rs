@@ -279,9 +279,10 @@ impl Server {
 
     // ---- views, for tests and fault selectors ----
 
+    /// The term that it leads in.
     #[must_use]
-    pub fn leads(&self) -> bool {
-        matches!(&self.role, Role::Leading(leading) if leading.serving)
+    pub fn leads(&self) -> Option<u64> {
+        matches!(&self.role, Role::Leading(leading) if leading.serving).then_some(self.term)
     }
     /// What it has applied: number of the last entry, and the state.
     #[must_use]
