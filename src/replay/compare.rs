@@ -6,7 +6,9 @@ use crate::base::time::Time;
 use crate::mesos::resource::Resources;
 
 /// Shares may differ by this much, as their text may.
-const TOLERANCE: f64 = 1e-12;
+pub const TOLERANCE: f64 = 1e-12;
+/// The same where amounts were rounded when they were read.
+pub(super) const ROUNDED_TOLERANCE: f64 = 1e-3;
 
 /// Where two lists of records part, and both sides.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,10 +29,12 @@ impl std::fmt::Display for Difference {
 
 /// Compares record by record; none if all agree.
 #[must_use]
-pub fn first_difference(recorded: &[Record], ours: &[Record]) -> Option<Difference> {
+pub fn first_difference(recorded: &[Record], ours: &[Record], tolerance: f64) -> Option<Difference> {
     for i in 0..recorded.len().max(ours.len()) {
         let found = match (recorded.get(i), ours.get(i)) {
-            (Some(a), Some(b)) if same_place(a, b) => part(a, b).map(|(what, a, b)| (head(recorded, i, &what), a, b)),
+            (Some(a), Some(b)) if same_place(a, b) => {
+                part(a, b, tolerance).map(|(what, a, b)| (head(recorded, i, &what), a, b))
+            }
             // One side has a record where the other has none.
             (Some(a), Some(b)) if (a.event, a.clock) < (b.event, b.clock) => {
                 Some((head(recorded, i, "the record"), text(a), "nothing there".to_owned()))
@@ -83,11 +87,11 @@ fn flat(offers: &Offers) -> impl Iterator<Item = ([&str; 3], &Resources)> {
 
 type Found = (String, String, String);
 
-fn part(a: &Record, b: &Record) -> Option<Found> {
+fn part(a: &Record, b: &Record, tolerance: f64) -> Option<Found> {
     match (&a.body, &b.body) {
         (Body::Error(_), Body::Error(_)) => None,
         (Body::Allocation { offers: x, ranking: r }, Body::Allocation { offers: y, ranking: s }) => {
-            offers_part(x, y).or_else(|| ranking_part(r.as_ref(), s.as_ref()))
+            offers_part(x, y).or_else(|| ranking_part(r.as_ref(), s.as_ref(), tolerance))
         }
         _ => Some(("one is an error".to_owned(), text(a), text(b))),
     }
@@ -116,8 +120,8 @@ fn offers_part(a: &Offers, b: &Offers) -> Option<Found> {
     Some((what, list(&missing), list(&odd)))
 }
 
-fn near(a: f64, b: f64) -> bool {
-    a.to_bits() == b.to_bits() || (a - b).abs() <= TOLERANCE
+fn near(a: f64, b: f64, tolerance: f64) -> bool {
+    a.to_bits() == b.to_bits() || (a - b).abs() <= tolerance
 }
 
 fn standings(all: &[Standing]) -> String {
@@ -125,13 +129,14 @@ fn standings(all: &[Standing]) -> String {
     if all.is_empty() { "nobody".to_owned() } else { all.join(" | ") }
 }
 
-fn standings_part(what: &str, a: &[Standing], b: &[Standing]) -> Option<Found> {
-    let same = |(x, y): (&Standing, &Standing)| x.name == y.name && x.count == y.count && near(x.share, y.share);
+fn standings_part(what: &str, a: &[Standing], b: &[Standing], tolerance: f64) -> Option<Found> {
+    let same =
+        |(x, y): (&Standing, &Standing)| x.name == y.name && x.count == y.count && near(x.share, y.share, tolerance);
     let all_same = a.len() == b.len() && a.iter().zip(b).all(same);
     (!all_same).then(|| (what.to_owned(), standings(a), standings(b)))
 }
 
-fn ranking_part(a: Option<&Ranking>, b: Option<&Ranking>) -> Option<Found> {
+fn ranking_part(a: Option<&Ranking>, b: Option<&Ranking>, tolerance: f64) -> Option<Found> {
     let (a, b) = match (a, b) {
         (None, None) => return None,
         (Some(a), Some(b)) => (a, b),
@@ -140,7 +145,7 @@ fn ranking_part(a: Option<&Ranking>, b: Option<&Ranking>) -> Option<Found> {
             return Some(("an order of roles only on one side".to_owned(), told(a), told(b)));
         }
     };
-    if let Some(found) = standings_part("the order of roles (name, share, count)", &a.roles, &b.roles) {
+    if let Some(found) = standings_part("the order of roles (name, share, count)", &a.roles, &b.roles, tolerance) {
         return Some(found);
     }
     let keys = |side: &Ranking| side.frameworks.keys().cloned().collect::<Vec<_>>().join(" | ");
@@ -149,12 +154,12 @@ fn ranking_part(a: Option<&Ranking>, b: Option<&Ranking>) -> Option<Found> {
     }
     for ((role, x), y) in a.frameworks.iter().zip(b.frameworks.values()) {
         let what = format!("the order of frameworks in role `{role}` (id, share, count)");
-        if let Some(found) = standings_part(&what, x, y) {
+        if let Some(found) = standings_part(&what, x, y, tolerance) {
             return Some(found);
         }
     }
     let same = |(x, y): (&TreeNode, &TreeNode)| {
-        x.path == y.path && x.kind == y.kind && x.count == y.count && near(x.share, y.share)
+        x.path == y.path && x.kind == y.kind && x.count == y.count && near(x.share, y.share, tolerance)
     };
     if a.tree.len() == b.tree.len() && a.tree.iter().zip(&b.tree).all(same) {
         return None;

@@ -18,7 +18,7 @@ mod read;
 mod record;
 mod write;
 
-pub use compare::{Difference, first_difference};
+pub use compare::{Difference, TOLERANCE, first_difference};
 pub use event::{AgentUse, Amounts, Capability, Event, Framework, FrameworkUse, Init, Visits};
 pub use play::{Player, Refused, Session, play};
 pub use read::{CaseError, CasePlace, Cases, FileError};
@@ -33,6 +33,18 @@ pub struct Case {
     /// The first event is `Event::Init`, and no other one is.
     pub input: Vec<Event>,
     pub output: Option<Vec<Record>>,
+    /// Amounts finer than a thousandth were rounded when the case was read. Upstream keeps such a
+    /// double until its first arithmetic, so recorded shares may then differ in the fourth digit.
+    pub rounded: bool,
+}
+
+impl Case {
+    /// Compares what was recorded, if anything was, with what came out.
+    #[must_use]
+    pub fn first_difference(&self, ours: &[Record]) -> Option<Difference> {
+        let tolerance = if self.rounded { compare::ROUNDED_TOLERANCE } else { compare::TOLERANCE };
+        self.output.as_ref().and_then(|recorded| first_difference(recorded, ours, tolerance))
+    }
 }
 
 /// What is wrong with an event, and what to write instead.

@@ -139,7 +139,21 @@ impl Case {
             records.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()
         });
         let output = records.transpose()?;
-        Ok(Self { name: name.clone(), why, input, output })
+        let rounded = json.get("input").is_some_and(is_finer);
+        Ok(Self { name: name.clone(), why, input, output, rounded })
+    }
+}
+
+/// Whether some scalar in it is no whole number of thousandths.
+fn is_finer(json: &Json) -> bool {
+    let fine = |value: &Json| value.as_f64().is_some_and(|v| (v * 1000.0 - libm::round(v * 1000.0)).abs() > 1e-6);
+    match json {
+        Json::Array(list) => list.iter().any(is_finer),
+        Json::Object(map) => map.iter().any(|(key, value)| match key.as_str() {
+            "scalar" => fine(value) || value.get("value").is_some_and(fine),
+            _ => is_finer(value),
+        }),
+        _ => false,
     }
 }
 
