@@ -11,6 +11,7 @@ pub mod frameworks;
 pub mod job;
 pub mod mesos;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod scenario;
 pub mod sim;
