@@ -152,6 +152,9 @@ impl Execute {
                 partition_aware: config.partition_aware,
                 gpu_resources: config.gpu_resources,
                 task_killing_state: true,
+                reservation_refinement: true,
+                revocable_resources: true,
+                shared_resources: false,
             },
             suppressed: false,
         };
