@@ -192,6 +192,12 @@ pub enum Fact {
         version: u64,
         operations: u32,
     },
+    /// The owner's tasks hold so many shared GPU devices from now on, which it packs by itself and
+    /// of which Mesos does not know.
+    DevicesUsed {
+        owner: Symbol,
+        milli: u64,
+    },
 }
 
 /// Facts on demand: state transitions of tasks and the like. Never digested.
@@ -319,6 +325,7 @@ impl Fact {
             Self::TaskLaunched { framework, task, agent } => b.u8(45).u32(framework.0.0).task(task).agent(agent),
             Self::TaskTerminal { framework, task, agent, state, reason } => b.u8(46).u32(framework.0.0).task(task).agent(agent).u8(state as u8).u8(reason as u8),
             Self::RegistryWritten { version, operations } => b.u8(47).u64(version).u32(operations),
+            Self::DevicesUsed { owner, milli } => b.u8(48).u32(owner.0).u64(milli),
         };
         digest.put(&b.buffer[..b.len]);
     }

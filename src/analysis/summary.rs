@@ -34,6 +34,9 @@ pub struct Run {
     pub digest: String,
     pub digest_bytes: u64,
     pub simulated_s: f64,
+    /// How jobs that ask for parts of GPUs got them, if any did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_share: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -92,6 +95,7 @@ impl Summary {
                 digest: manifest.digest.clone(),
                 digest_bytes: manifest.digest_bytes,
                 simulated_s: manifest.simulated_ns as f64 / 1e9,
+                gpu_share: recording.gpu_share.clone(),
             },
             groups,
             utilization: known.collect(),

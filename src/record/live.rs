@@ -111,7 +111,13 @@ impl Recorder {
             }
             LiveKey::Utilization(kind, part) => {
                 let capacity = self.capacity_now()[kind];
-                let (used, offered) = (self.allocated_now(None)[kind], self.offered_now()[kind]);
+                let devices = if KINDS[kind] == "gpus" { self.devices_now() } else { 0 };
+                let used = self.allocated_now(None)[kind] + devices;
+                // Mesos offers devices that it does not know to be in use.
+                let offered = match devices {
+                    0 => self.offered_now()[kind],
+                    _ => self.offered_now()[kind].min(capacity - used).max(0),
+                };
                 let amount = match part {
                     Part::Used => used,
                     Part::Offered => offered,

@@ -27,7 +27,7 @@ pub use ecdf::Ecdf;
 pub use folder::Files;
 pub use live::LiveKey;
 pub use manifest::Manifest;
-pub use recorder::{FrameworkSetup, Recorder, RecorderSetup};
+pub use recorder::{FrameworkSetup, RackSetup, Recorder, RecorderSetup};
 pub use recording::Recording;
 pub use write::{AGENTS_FILE, WAITS, csv_bytes};
 pub(crate) use write::{framework_columns, series_columns};

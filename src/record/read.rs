@@ -3,7 +3,7 @@
 
 use super::folder::FolderError;
 use super::manifest::FORMAT;
-use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Recording, Series};
+use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, RackRecord, Recording, Series};
 use super::text::parse_fixed;
 use super::write::{
     AGENTS_FILE, FRAMEWORKS_FILE, FrameworkHead, HEAD_FILE, Head, MICRO, SERIES_FILE, WAITS_FILE, framework_columns,
@@ -60,7 +60,7 @@ impl Recording {
         let mut frameworks = read_frameworks(&head, series.rows(), &Table::read(dir.join(FRAMEWORKS_FILE))?)?;
         read_waits(&head, &mut frameworks, &Table::read(dir.join(WAITS_FILE))?, &dir.join(HEAD_FILE))?;
         let agents = dir.join(AGENTS_FILE);
-        let agent_marks = if agents.exists() { read_marks(&Table::read(agents)?)? } else { Vec::new() };
+        let agent_marks = if agents.exists() { read_marks(&head, &Table::read(agents)?)? } else { Vec::new() };
         let time = |ns: Option<i64>| ns.map(Time);
         Ok(Self {
             series,
@@ -77,7 +77,9 @@ impl Recording {
                     ended: time(f.ended_ns),
                 })
                 .collect(),
+            racks: head.racks.0.into_iter().map(|(name, agents)| RackRecord { name, agents }).collect(),
             agent_marks,
+            gpu_share: head.gpu_share,
         })
     }
 }
@@ -158,11 +160,19 @@ fn read_waits(
     if row < table.rows.len() { Err(table.wrong(row, "one row too many")) } else { Ok(()) }
 }
 
-fn read_marks(table: &Table) -> Result<Vec<AgentMark>, FolderError> {
+fn read_marks(head: &Head, table: &Table) -> Result<Vec<AgentMark>, FolderError> {
     let one = |row: usize| {
         let what = AgentEvent::ALL.into_iter().find(|e| e.name() == table.text(row, 2));
         let what = what.ok_or_else(|| table.wrong(row, "unknown event"))?;
-        Ok(AgentMark { at: Time(table.number(row, 0, 9)?), host: table.text(row, 1).to_owned(), what })
+        let place = match table.text(row, 3) {
+            "" => None,
+            name => {
+                let rack = head.racks.0.iter().position(|r| r.0 == name);
+                let rack = rack.ok_or_else(|| table.wrong(row, "unknown rack"))? as u32;
+                Some((rack, table.number(row, 4, 0)? as u32))
+            }
+        };
+        Ok(AgentMark { at: Time(table.number(row, 0, 9)?), host: table.text(row, 1).to_owned(), what, place })
     };
     (0..table.rows.len()).map(one).collect()
 }

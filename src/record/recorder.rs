@@ -9,7 +9,7 @@ use super::ecdf::Ecdf;
 use super::level::{Level, average_micro};
 use super::live::{LEVELS, LiveKey};
 use super::ordered::Ordered;
-use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, Recording, Series};
+use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, Series};
 use crate::base::id::{AgentId, JobId, Names, Symbol};
 use crate::base::map::Lookup;
 use crate::base::quantity::{KINDS, Quantities};
@@ -26,6 +26,17 @@ pub struct RecorderSetup {
     pub frameworks: Vec<FrameworkSetup>,
     /// What the faults of the explicit list are called, by their numbers.
     pub fault_labels: Vec<String>,
+    /// Machines by rack.
+    pub racks: Vec<RackSetup>,
+    /// How jobs that ask for parts of GPUs get them, if any do.
+    pub gpu_share: Option<String>,
+}
+
+/// A rack, or a fleet without racks, with its machines in order.
+#[derive(Clone, Debug)]
+pub struct RackSetup {
+    pub name: String,
+    pub hosts: Vec<Symbol>,
 }
 
 /// A framework as its owner name in facts and as reports show it.
@@ -70,6 +81,7 @@ struct Framework {
     setup: FrameworkSetup,
     counts: Vec<u64>,
     allocated: [Level; 4],
+    devices: Level,
     queued: Level,
     running: Level,
     rows: FrameworkRows,
@@ -81,6 +93,7 @@ struct Framework {
 #[derive(Clone, Debug, Default)]
 struct FrameworkRows {
     allocated: [Vec<Micro>; 4],
+    devices: Vec<Micro>,
     queued: Vec<Micro>,
     running: Vec<Micro>,
 }
@@ -118,8 +131,10 @@ pub struct Recorder {
     waiting: Level,
     series: Series,
     /// Counters at the start of the interval, for those that have a series.
-    before: [u64; 6],
+    before: [u64; 8],
     faults: Vec<FaultMark>,
+    racks: Vec<RackSetup>,
+    gpu_share: Option<String>,
     marks: Vec<(Time, Symbol, AgentEvent)>,
 }
 
@@ -145,8 +160,10 @@ impl Recorder {
             connected: Level::default(),
             waiting: Level::default(),
             series: Series { interval, ..Series::default() },
-            before: [0; 6],
+            before: [0; 8],
             faults: setup.fault_labels.into_iter().map(|label| FaultMark { label, ..FaultMark::default() }).collect(),
+            racks: setup.racks,
+            gpu_share: setup.gpu_share,
             marks: Vec::new(),
         };
         for framework in setup.frameworks {
@@ -237,6 +254,8 @@ impl Recorder {
                 self.count(NONE, Count::AgentsRegistrations, 1);
                 if self.hosts.insert(host, ()).is_some() {
                     self.marks.push((at, host, AgentEvent::Returned));
+                } else if self.series.rows() > 0 {
+                    self.marks.push((at, host, AgentEvent::Joined));
                 }
                 self.set_agent(agent, Agent { total, registered: true, connected: true }, left);
             }
@@ -282,6 +301,11 @@ impl Recorder {
             Fact::RegistryWritten { operations, .. } => {
                 self.count(NONE, Count::RegistryWrites, 1);
                 self.count(NONE, Count::RegistryOperations, u64::from(operations));
+            }
+            Fact::DevicesUsed { owner, milli } => {
+                let f = self.owner(owner) as usize;
+                let level = &mut self.frameworks[f].devices;
+                level.add(milli as i64 - level.value, left);
             }
             Fact::ProcessStarted { .. } => self.count(NONE, Count::ProcessesStarted, 1),
             Fact::ProcessStopped { .. } => self.count(NONE, Count::ProcessesStopped, 1),
@@ -492,9 +516,15 @@ impl Recorder {
             setup,
             counts: vec![0; Count::ALL.len()],
             allocated: Default::default(),
+            devices: Level::default(),
             queued: Level::default(),
             running: Level::default(),
-            rows: FrameworkRows { allocated: std::array::from_fn(|_| zeros()), queued: zeros(), running: zeros() },
+            rows: FrameworkRows {
+                allocated: std::array::from_fn(|_| zeros()),
+                devices: zeros(),
+                queued: zeros(),
+                running: zeros(),
+            },
             first_offer: Vec::new(),
             started: Vec::new(),
             completion: Vec::new(),
@@ -538,10 +568,15 @@ impl Recorder {
             series.capacity[kind].push(average_micro(take(&mut self.capacity[kind]), length_ns, 1000));
             series.offered[kind].push(average_micro(take(&mut self.offered[kind]), length_ns, 1000));
         }
+        let mut devices = 0;
         for framework in &mut self.frameworks {
+            let integral = take(&mut framework.devices);
+            devices += integral;
+            framework.rows.devices.push(average_micro(integral, length_ns, 1000));
             framework.rows.queued.push(units(&mut framework.queued));
             framework.rows.running.push(units(&mut framework.running));
         }
+        series.devices_used.push(average_micro(devices, length_ns, 1000));
         series.agents_registered.push(units(&mut self.registered));
         series.agents_connected.push(units(&mut self.connected));
         series.jobs_waiting.push(units(&mut self.waiting));
@@ -555,6 +590,8 @@ impl Recorder {
             count(Count::OffersRescinded),
             count(Count::TasksStarted),
             ended.map(count).iter().sum(),
+            count(Count::TasksFailed),
+            count(Count::TasksLost),
         ];
         let columns = [
             &mut series.offers_made,
@@ -563,6 +600,8 @@ impl Recorder {
             &mut series.offers_rescinded,
             &mut series.tasks_started,
             &mut series.tasks_ended,
+            &mut series.tasks_failed,
+            &mut series.tasks_lost,
         ];
         for ((column, now), before) in columns.into_iter().zip(now).zip(&mut self.before) {
             column.push((now - *before) as i64);
@@ -585,7 +624,17 @@ impl Recorder {
         let frameworks = self.frameworks.into_iter().map(|f| f.finish(names)).collect();
         let counts = Count::ALL.iter().map(|&c| (c.key().to_owned(), self.counts[c as usize])).collect();
         let facts = Fact::KINDS.iter().zip(&self.facts).filter(|(_, n)| **n > 0);
-        let marks = self.marks.into_iter();
+        let mut places = Lookup::default();
+        for (rack, setup) in self.racks.iter().enumerate() {
+            for (place, host) in setup.hosts.iter().enumerate() {
+                places.insert(*host, (rack as u32, place as u32));
+            }
+        }
+        let mark = |(at, host, what)| {
+            let place = places.get(&host).copied();
+            AgentMark { at, host: names.text(host).to_owned(), what, place }
+        };
+        let rack = |r: RackSetup| RackRecord { name: r.name, agents: r.hosts.len() as u32 };
         Recording {
             frameworks,
             counts,
@@ -593,9 +642,9 @@ impl Recorder {
             facts: facts.map(|(name, n)| ((*name).to_owned(), *n)).collect(),
             messages: self.messages,
             faults: self.faults,
-            agent_marks: marks
-                .map(|(at, host, what)| AgentMark { at, host: names.text(host).to_owned(), what })
-                .collect(),
+            racks: self.racks.into_iter().map(rack).collect(),
+            agent_marks: self.marks.into_iter().map(mark).collect(),
+            gpu_share: self.gpu_share,
             series: self.series,
         }
     }
@@ -622,6 +671,10 @@ impl Recorder {
         let rows = self.frameworks.iter().enumerate();
         let chosen = rows.filter(|(i, _)| framework.is_none_or(|f| f as usize == *i));
         chosen.fold([0; 4], |sum, (_, f)| std::array::from_fn(|k| sum[k] + f.allocated[k].value))
+    }
+    /// Thousandths of shared devices.
+    pub(super) fn devices_now(&self) -> i64 {
+        self.over(None, |f| f.devices.value)
     }
     pub(super) fn queued_now(&self, framework: Option<u32>) -> i64 {
         self.over(framework, |f| f.queued.value)
@@ -656,6 +709,7 @@ impl Framework {
             weight,
             counts: counts.map(|&c| (c.key().to_owned(), self.counts[c as usize])).chain(levels).collect(),
             allocated: self.rows.allocated,
+            devices: self.rows.devices,
             queued: self.rows.queued,
             running: self.rows.running,
             first_offer: Ecdf::of(self.first_offer),

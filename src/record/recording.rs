@@ -24,7 +24,18 @@ pub struct Recording {
     /// Messages delivered, by label.
     pub messages: Ordered<u64>,
     pub faults: Vec<FaultMark>,
+    /// Where the agents stand, as far as the scenario said.
+    pub racks: Vec<RackRecord>,
     pub agent_marks: Vec<AgentMark>,
+    /// How jobs that ask for parts of GPUs got them, if any did.
+    pub gpu_share: Option<String>,
+}
+
+/// A rack, or a fleet without racks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RackRecord {
+    pub name: String,
+    pub agents: u32,
 }
 
 /// Cluster-wide time series. Row `i` is the interval from `i * interval` to the next multiple or
@@ -39,6 +50,8 @@ pub struct Series {
     pub used: [Vec<Micro>; 4],
     /// In outstanding offers.
     pub offered: [Vec<Micro>; 4],
+    /// Shared GPU devices that frameworks pack themselves.
+    pub devices_used: Vec<Micro>,
     pub agents_registered: Vec<Micro>,
     /// Registered and connected.
     pub agents_connected: Vec<Micro>,
@@ -50,6 +63,9 @@ pub struct Series {
     pub offers_rescinded: Vec<i64>,
     pub tasks_started: Vec<i64>,
     pub tasks_ended: Vec<i64>,
+    /// Of those that ended: with an error, or with their machine.
+    pub tasks_failed: Vec<i64>,
+    pub tasks_lost: Vec<i64>,
 }
 
 impl Series {
@@ -78,6 +94,8 @@ pub struct FrameworkRecord {
     pub counts: Ordered<u64>,
     /// Its tasks' share of `Series::used`.
     pub allocated: [Vec<Micro>; 4],
+    /// Its tasks' share of `Series::devices_used`.
+    pub devices: Vec<Micro>,
     /// Tasks submitted that neither run nor have finished.
     pub queued: Vec<Micro>,
     /// Tasks whose containers run, in truth.
@@ -106,10 +124,14 @@ pub struct AgentMark {
     pub at: Time,
     pub host: String,
     pub what: AgentEvent,
+    /// Index of its rack in `Recording::racks`, and its place among the agents there.
+    pub place: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AgentEvent {
+    /// Registered for the first time, but not within the first interval of the series.
+    Joined,
     Disconnected,
     /// Written off as unreachable.
     Lost,
@@ -119,11 +141,12 @@ pub enum AgentEvent {
 }
 
 impl AgentEvent {
-    pub const ALL: [Self; 4] = [Self::Disconnected, Self::Lost, Self::Returned, Self::Removed];
+    pub const ALL: [Self; 5] = [Self::Joined, Self::Disconnected, Self::Lost, Self::Returned, Self::Removed];
 
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Joined => "joined",
             Self::Disconnected => "disconnected",
             Self::Lost => "lost",
             Self::Returned => "returned",

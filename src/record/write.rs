@@ -5,7 +5,7 @@
 
 use super::manifest::FORMAT;
 use super::ordered::Ordered;
-use super::recording::{FrameworkRecord, Recording, Series};
+use super::recording::{AgentMark, FrameworkRecord, Recording, Series};
 use super::text::{fixed, seconds};
 use super::{Ecdf, Files};
 use crate::base::quantity::KINDS;
@@ -25,6 +25,11 @@ pub(super) struct Head {
     pub(super) facts: Ordered<u64>,
     pub(super) messages: Ordered<u64>,
     pub(super) faults: Vec<FaultHead>,
+    /// Agents by rack.
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) racks: Ordered<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) gpu_share: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,7 +85,8 @@ pub(crate) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Ve
         let named = KINDS.iter().zip(kinds.iter_mut());
         columns.extend(named.map(|(kind, column)| (format!("{kind}_{what}"), MICRO, column)));
     }
-    let others: [(&str, usize, &mut Vec<i64>); 9] = [
+    let others: [(&str, usize, &mut Vec<i64>); 12] = [
+        ("devices_used", MICRO, &mut series.devices_used),
         ("agents_registered", MICRO, &mut series.agents_registered),
         ("agents_connected", MICRO, &mut series.agents_connected),
         ("jobs_waiting", MICRO, &mut series.jobs_waiting),
@@ -90,6 +96,8 @@ pub(crate) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Ve
         ("offers_rescinded", 0, &mut series.offers_rescinded),
         ("tasks_started", 0, &mut series.tasks_started),
         ("tasks_ended", 0, &mut series.tasks_ended),
+        ("tasks_failed", 0, &mut series.tasks_failed),
+        ("tasks_lost", 0, &mut series.tasks_lost),
     ];
     columns.extend(others.map(|(name, decimals, column)| (name.to_owned(), decimals, column)));
     columns
@@ -99,6 +107,7 @@ pub(crate) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Ve
 pub(crate) fn framework_columns(framework: &mut FrameworkRecord) -> Vec<(String, &mut Vec<i64>)> {
     let named = KINDS.iter().zip(framework.allocated.iter_mut());
     let mut columns: Vec<_> = named.map(|(kind, column)| (format!("{kind}_allocated"), column)).collect();
+    columns.push(("devices_used".to_owned(), &mut framework.devices));
     columns.push(("tasks_queued".to_owned(), &mut framework.queued));
     columns.push(("tasks_running".to_owned(), &mut framework.running));
     columns
@@ -125,8 +134,15 @@ impl Recording {
         files.push(FRAMEWORKS_FILE, self.frameworks_csv());
         files.push(WAITS_FILE, self.waits_csv());
         if !self.agent_marks.is_empty() {
-            let header = ["at_s", "host", "what"].map(str::to_owned).to_vec();
-            let rows = self.agent_marks.iter().map(|m| vec![seconds(m.at.0), m.host.clone(), m.what.name().to_owned()]);
+            let header = ["at_s", "host", "what", "rack", "place"].map(str::to_owned).to_vec();
+            let place = |m: &AgentMark| match m.place {
+                Some((rack, place)) => [self.racks[rack as usize].name.clone(), place.to_string()],
+                None => Default::default(),
+            };
+            let rows = self.agent_marks.iter().map(|m| {
+                let [rack, place] = place(m);
+                vec![seconds(m.at.0), m.host.clone(), m.what.name().to_owned(), rack, place]
+            });
             files.push(AGENTS_FILE, csv_bytes(std::iter::once(header).chain(rows)));
         }
         files
@@ -160,6 +176,8 @@ impl Recording {
                     ended_ns: ns(f.ended),
                 })
                 .collect(),
+            racks: self.racks.iter().map(|r| (r.name.clone(), r.agents)).collect(),
+            gpu_share: self.gpu_share.clone(),
         }
     }
 

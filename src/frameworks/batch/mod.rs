@@ -154,6 +154,7 @@ impl Batch {
                 for task in lost {
                     self.requeue(cx, task);
                 }
+                self.tell_devices(cx);
                 self.detected(cx, self.master);
             }
             // RESCIND: an answer is already on its way; the master judges it. FAILURE: updates of
@@ -226,6 +227,12 @@ impl Batch {
             // Work came meanwhile. After a repeated SUBSCRIBE it is not known which one was heard,
             // hence not whether the role is suppressed.
             self.revive(cx);
+        }
+    }
+
+    fn tell_devices(&mut self, cx: &mut Cx) {
+        if let Some(milli) = self.devices.changed() {
+            cx.fact(Fact::DevicesUsed { owner: self.config.name, milli });
         }
     }
 
@@ -305,6 +312,7 @@ impl Batch {
             | TaskState::Gone
             | TaskState::GoneByOperator => self.requeue(cx, task),
         }
+        self.tell_devices(cx);
     }
 
     fn release(&mut self, task: TaskId) -> &mut Queued {
