@@ -41,6 +41,97 @@ pub enum ProcessKind {
     Framework,
     /// Actors of `bench engine`.
     Bench,
+    Zookeeper,
+    Marathon,
+    /// A client that sends requests from outside.
+    Client,
+}
+
+/// Conditions of a Marathon instance (`Condition.scala`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Condition {
+    Scheduled,
+    Provisioned,
+    Staging,
+    Starting,
+    Running,
+    Killing,
+    Unreachable,
+    UnreachableInactive,
+    Error,
+    Failed,
+    Finished,
+    Killed,
+    Gone,
+    Dropped,
+    Unknown,
+    /// Not a condition of Marathon's: the instance is no longer known.
+    Expunged,
+}
+
+/// What Marathon wants of an instance (`Goal.scala`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Goal {
+    Running,
+    Stopped,
+    Decommissioned,
+}
+
+/// Why Marathon ended an instance's task or gave the instance up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum KillReason {
+    Deployment,
+    ScaleDown,
+    OverCapacity,
+    Health,
+    Operator,
+    Overdue,
+    UnknownTask,
+    Orphan,
+}
+
+/// Why an app did not take an offer, in the order of Marathon's funnel (`NoOfferMatchReason`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum OfferRefusal {
+    UnfulfilledRole,
+    UnfulfilledConstraint,
+    NoCorrespondingReservationFound,
+    AgentMaintenance,
+    InsufficientCpus,
+    InsufficientMemory,
+    InsufficientDisk,
+    InsufficientGpus,
+    InsufficientPorts,
+    DeclinedScarceResources,
+}
+
+impl OfferRefusal {
+    pub const ALL: [Self; 10] = [
+        Self::UnfulfilledRole,
+        Self::UnfulfilledConstraint,
+        Self::NoCorrespondingReservationFound,
+        Self::AgentMaintenance,
+        Self::InsufficientCpus,
+        Self::InsufficientMemory,
+        Self::InsufficientDisk,
+        Self::InsufficientGpus,
+        Self::InsufficientPorts,
+        Self::DeclinedScarceResources,
+    ];
+}
+
+/// How a deployment ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum DeploymentEnd {
+    Succeeded,
+    Failed,
+    /// Overridden by a forced one, or cancelled.
+    Cancelled,
 }
 
 /// Core facts. Owners and hosts are interned names (of a framework, of a machine).
@@ -198,6 +289,96 @@ pub enum Fact {
         owner: Symbol,
         milli: u64,
     },
+    // ---- leaders ----
+    /// A ZooKeeper server opened a session for the process in this slot, or expired it.
+    SessionOpened {
+        slot: u32,
+        session: u64,
+    },
+    SessionExpired {
+        slot: u32,
+        session: u64,
+    },
+    /// A process learned that it leads (`kind`: masters or Marathons elect separately), ...
+    LeaderElected {
+        kind: ProcessKind,
+        slot: u32,
+        incarnation: u32,
+    },
+    /// ... has read back what its predecessor left (registry, store) and serves, ...
+    LeaderReady {
+        kind: ProcessKind,
+        slot: u32,
+        incarnation: u32,
+    },
+    /// ... or stopped leading while alive. (A leader that dies says nothing: `ProcessStopped`.)
+    LeaderLost {
+        kind: ProcessKind,
+        slot: u32,
+        incarnation: u32,
+    },
+    // ---- Marathon ----
+    /// Tasks of this template, a version of an app, ask for `each`. Templates of services have
+    /// their top bit set, so that they are no jobs.
+    ServiceTemplate {
+        template: JobId,
+        owner: Symbol,
+        app: Symbol,
+        each: Quantities,
+    },
+    /// The app is to have so many instances (0 also when it is gone).
+    AppTarget {
+        app: Symbol,
+        instances: u32,
+    },
+    /// The instance's record changed. `config`: of the version that it runs (a template).
+    InstanceChanged {
+        app: Symbol,
+        instance: Symbol,
+        config: JobId,
+        condition: Condition,
+        goal: Goal,
+        /// Where it runs; symbol of "" if nowhere.
+        host: Symbol,
+    },
+    /// The aggregate of its health checks changed; `None`: unknown.
+    InstanceHealth {
+        app: Symbol,
+        instance: Symbol,
+        healthy: Option<bool>,
+    },
+    /// Marathon decided to kill the instance's task.
+    InstanceKill {
+        app: Symbol,
+        instance: Symbol,
+        why: KillReason,
+    },
+    /// `deployment`: interned id. `steps` in all.
+    DeploymentBegan {
+        deployment: Symbol,
+        steps: u32,
+    },
+    /// A step begins; counted from 1. One fact for each app in it.
+    DeploymentStep {
+        deployment: Symbol,
+        step: u32,
+        app: Symbol,
+    },
+    DeploymentEnded {
+        deployment: Symbol,
+        how: DeploymentEnd,
+    },
+    /// Of the offers that came together, so many were refused for the app for this reason.
+    OfferRefused {
+        app: Symbol,
+        why: OfferRefusal,
+        count: u32,
+    },
+    /// A client's request was answered; `status` 0: nobody answered.
+    Answered {
+        request: u32,
+        status: u16,
+    },
 }
 
 /// Facts on demand: state transitions of tasks and the like. Never digested.
@@ -326,6 +507,21 @@ impl Fact {
             Self::TaskTerminal { framework, task, agent, state, reason } => b.u8(46).u32(framework.0.0).task(task).agent(agent).u8(state as u8).u8(reason as u8),
             Self::RegistryWritten { version, operations } => b.u8(47).u64(version).u32(operations),
             Self::DevicesUsed { owner, milli } => b.u8(48).u32(owner.0).u64(milli),
+            Self::SessionOpened { slot, session } => b.u8(49).u32(slot).u64(session),
+            Self::SessionExpired { slot, session } => b.u8(50).u32(slot).u64(session),
+            Self::LeaderElected { kind, slot, incarnation } => b.u8(51).u8(kind as u8).u32(slot).u32(incarnation),
+            Self::LeaderReady { kind, slot, incarnation } => b.u8(52).u8(kind as u8).u32(slot).u32(incarnation),
+            Self::LeaderLost { kind, slot, incarnation } => b.u8(53).u8(kind as u8).u32(slot).u32(incarnation),
+            Self::ServiceTemplate { template, owner, app, each } => b.u8(64).u32(template.0).u32(owner.0).u32(app.0).sum(each),
+            Self::AppTarget { app, instances } => b.u8(65).u32(app.0).u32(instances),
+            Self::InstanceChanged { app, instance, config, condition, goal, host } => b.u8(66).u32(app.0).u32(instance.0).u32(config.0).u8(condition as u8).u8(goal as u8).u32(host.0),
+            Self::InstanceHealth { app, instance, healthy } => b.u8(67).u32(app.0).u32(instance.0).u8(healthy.map_or(2, u8::from)),
+            Self::InstanceKill { app, instance, why } => b.u8(68).u32(app.0).u32(instance.0).u8(why as u8),
+            Self::DeploymentBegan { deployment, steps } => b.u8(69).u32(deployment.0).u32(steps),
+            Self::DeploymentStep { deployment, step, app } => b.u8(70).u32(deployment.0).u32(step).u32(app.0),
+            Self::DeploymentEnded { deployment, how } => b.u8(71).u32(deployment.0).u8(how as u8),
+            Self::OfferRefused { app, why, count } => b.u8(72).u32(app.0).u8(why as u8).u32(count),
+            Self::Answered { request, status } => b.u8(73).u32(request).u32(u32::from(status)),
         };
         digest.put(&b.buffer[..b.len]);
     }

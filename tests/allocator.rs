@@ -141,7 +141,8 @@ impl Rig {
     }
     fn agent_msg(&mut self, n: u32, total: Quantities, used: &[(FrameworkId, Symbol, Resources)]) -> Msg {
         let hostname = self.names.intern(&format!("n{n}"));
-        let info = AgentInfo { hostname, total: Resources::from_scalars(total), attributes: vec![], devices: 0 };
+        let info =
+            AgentInfo { hostname, total: Resources::from_scalars(total), attributes: vec![], devices: 0, address: 0 };
         Msg::AddAgent { agent: agent(n), info: Arc::new(info), used: used.into() }
     }
     fn agent(&mut self, n: u32, total: Quantities) {

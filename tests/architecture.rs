@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What the parts of the vocabulary and the pure cores may name beside themselves.
-const WORDS: &[&str] = &["base", "fact", "job", "actor", "mesos::message", "mesos::resource", "mesos::task_state"];
+const WORDS: &[&str] =
+    &["base", "fact", "job", "http", "actor", "mesos::message", "mesos::resource", "mesos::task_state", "zk::wire"];
 
 /// Room (a module and all below it, the longest match counts) and the paths that it may name
 /// beside its own.
@@ -19,7 +20,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mesos::resource", &["base"]),
     ("fact", &["base", "mesos::task_state", "mesos::resource"]),
     ("job", &["base", "mesos::task_state", "mesos::resource"]),
-    ("mesos::message", &["base", "fact", "job", "mesos::task_state", "mesos::resource", "actor::ProcessId"]),
+    ("http", &[]),
+    ("zk::wire", &["base", "actor::ProcessId"]),
+    (
+        "mesos::message",
+        &["base", "fact", "job", "http", "zk::wire", "mesos::task_state", "mesos::resource", "actor::ProcessId"],
+    ),
     ("actor", WORDS),
     // Pure cores: they know neither the engine nor one another.
     ("mesos", WORDS),

@@ -370,7 +370,8 @@ pub(crate) mod testing {
         Fact::TaskEnded { task, owner: Symbol(2), host: HOST, how: End::Finished }
     }
     pub(crate) fn report() -> Msg {
-        let info = AgentInfo { hostname: HOST, total: Resources::default(), attributes: vec![], devices: 0 };
+        let info =
+            AgentInfo { hostname: HOST, total: Resources::default(), attributes: vec![], devices: 0, address: 0 };
         let info = Arc::new(info);
         Msg::ReregisterAgent(Arc::new(Reregistration { id: AGENT, info, tasks: vec![], frameworks: vec![] }))
     }
@@ -388,6 +389,7 @@ pub(crate) mod testing {
             reason: Reason::None,
             source: Source::Executor,
             retry: false,
+            healthy: None,
         }
     }
 }

@@ -8,9 +8,12 @@
 use super::resource::Resources;
 use super::task_state::{Reason, Source, TaskState};
 use crate::base::id::{AgentId, FrameworkId, OfferId, RoleId, Symbol, TaskId};
+use crate::base::map::Map;
 use crate::base::quantity::Quantities;
 use crate::base::time::{Span, Time};
+use crate::http;
 use crate::job::{Job, TaskSpec};
+use crate::zk::wire::{Answer, Packet, Request};
 use std::sync::Arc;
 
 /// What an agent says of itself (`SlaveInfo`), without the id.
@@ -22,6 +25,8 @@ pub struct AgentInfo {
     pub attributes: Vec<(Symbol, Symbol)>,
     /// Shared devices that the host has beside what Mesos knows; copied into offers.
     pub devices: u32,
+    /// Its slot in the world: the address in `Offer.url`, where probes of its tasks go.
+    pub address: u32,
 }
 
 /// What a scheduler says of itself (`FrameworkInfo`).
@@ -231,6 +236,8 @@ pub struct StatusUpdate {
     pub source: Source,
     /// A re-registered scheduler or a retry may see it again.
     pub retry: bool,
+    /// Result of the check that its executor runs, if there is one and it has run.
+    pub healthy: Option<bool>,
 }
 
 /// A task as an agent reports it when it re-registers.
@@ -268,6 +275,49 @@ pub struct Reregistration {
 pub struct TaskQuery {
     pub task: TaskId,
     pub agent: Option<AgentId>,
+}
+
+/// What the masters' replicas of the registry's log say to one another: Paxos with one coordinator,
+/// whose ballot is the number of its candidacy.
+#[derive(Clone, PartialEq, Debug)]
+pub enum LogPacket {
+    /// Promise to accept nothing below this ballot, and say what you have.
+    Prepare {
+        ballot: u64,
+    },
+    Promised {
+        ballot: u64,
+        accepted: Option<Arc<LogEntry>>,
+    },
+    Write {
+        ballot: u64,
+        entry: Arc<LogEntry>,
+    },
+    Written {
+        ballot: u64,
+        version: u64,
+    },
+    /// A higher ballot has been promised.
+    Rejected {
+        ballot: u64,
+        promised: u64,
+    },
+}
+
+/// A version of the registry, as one replica keeps it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogEntry {
+    pub ballot: u64,
+    pub version: u64,
+    pub registry: Arc<Registry>,
+}
+
+/// The contents of the registry.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Registry {
+    pub admitted: Map<AgentId, Arc<AgentInfo>>,
+    /// With the instant, oldest insertion first.
+    pub unreachable: Map<AgentId, Time>,
 }
 
 /// Everything that travels between the Mesos cores, within a process or between processes.
@@ -396,8 +446,48 @@ pub enum Msg {
         what: Refusal,
     },
 
+    // ---- ZooKeeper: client <-> server, and a process's client <-> its other mailboxes ----
+    Zk(Arc<Packet>),
+    /// The process's candidacy for leadership was won or lost.
+    Candidacy {
+        leading: bool,
+    },
+    /// A request to the store, made durable by ZooKeeper before the answer.
+    Store {
+        token: u64,
+        request: Arc<Request>,
+    },
+    Stored {
+        token: u64,
+        answer: Arc<Answer>,
+    },
+
+    // ---- registrar <-> registrars of the other masters: the replicated log ----
+    Log(Arc<LogPacket>),
+
+    // ---- HTTP, and probes of a task's service ----
+    Http {
+        token: u64,
+        request: Arc<http::Request>,
+    },
+    HttpReply {
+        token: u64,
+        response: Arc<http::Response>,
+    },
+    /// To an agent's address: ask the service in this task's container.
+    Probe {
+        owner: Symbol,
+        task: TaskId,
+        token: u64,
+    },
+    /// `status`: of HTTP; 0: the connection was refused.
+    Probed {
+        token: u64,
+        status: u16,
+    },
+
     // ---- between actors of `bench engine` ----
-    Probe(u64),
+    Ball(u64),
 
     // ---- workload -> scheduler ----
     Submit(Arc<Job>, crate::base::id::JobId),
@@ -550,7 +640,7 @@ impl Msg {
         "UPDATE",
         "FAILURE",
         "ERROR",
-        "PROBE",
+        "BALL",
         "SUBMIT",
         "addFramework",
         "removeFramework",
@@ -568,6 +658,15 @@ impl Msg {
         "offer",
         "apply",
         "applied",
+        "ZK",
+        "candidacy",
+        "store",
+        "stored",
+        "LOG",
+        "HTTP",
+        "HTTP_REPLY",
+        "PROBE",
+        "PROBED",
     ];
 
     /// The index of the kind in `LABELS`.
@@ -603,7 +702,7 @@ impl Msg {
             Self::Update(_) => 25,
             Self::AgentLost { .. } => 26,
             Self::Error { .. } => 27,
-            Self::Probe(_) => 28,
+            Self::Ball(_) => 28,
             Self::Submit(..) => 29,
             Self::AddFramework { .. } => 30,
             Self::RemoveFramework { .. } => 31,
@@ -621,6 +720,15 @@ impl Msg {
             Self::Allocated(_) => 43,
             Self::Apply { .. } => 44,
             Self::Applied { .. } => 45,
+            Self::Zk(_) => 46,
+            Self::Candidacy { .. } => 47,
+            Self::Store { .. } => 48,
+            Self::Stored { .. } => 49,
+            Self::Log(_) => 50,
+            Self::Http { .. } => 51,
+            Self::HttpReply { .. } => 52,
+            Self::Probe { .. } => 53,
+            Self::Probed { .. } => 54,
         }
     }
 

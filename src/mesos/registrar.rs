@@ -6,20 +6,8 @@
 //! unreachable agents; everything else about a cluster lives elsewhere, as upstream.
 
 use crate::actor::{Cx, DiskOp, Input, Mailbox};
-use crate::base::id::AgentId;
-use crate::base::map::Map;
-use crate::base::time::Time;
 use crate::fact::Fact;
-use crate::mesos::message::{AgentInfo, Msg, RegistryOp};
-use std::sync::Arc;
-
-/// The contents of the registry.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Registry {
-    pub admitted: Map<AgentId, Arc<AgentInfo>>,
-    /// With the instant, oldest insertion first.
-    pub unreachable: Map<AgentId, Time>,
-}
+use crate::mesos::message::{Msg, Registry, RegistryOp};
 
 impl Registry {
     /// Applies one operation; says whether it changed anything.
@@ -114,8 +102,11 @@ impl Registrar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::Symbol;
+    use crate::base::id::{AgentId, Symbol};
+    use crate::base::time::Time;
+    use crate::mesos::message::AgentInfo;
     use crate::mesos::testing::Bench;
+    use std::sync::Arc;
 
     fn agent(n: u32) -> AgentId {
         AgentId { master: Symbol(0), n }
@@ -151,7 +142,13 @@ mod tests {
     }
 
     fn bench_info() -> Arc<AgentInfo> {
-        Arc::new(AgentInfo { hostname: Symbol(0), total: Default::default(), attributes: vec![], devices: 0 })
+        Arc::new(AgentInfo {
+            hostname: Symbol(0),
+            total: Default::default(),
+            attributes: vec![],
+            devices: 0,
+            address: 0,
+        })
     }
 
     #[test]

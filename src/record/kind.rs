@@ -28,6 +28,9 @@ kinds! {
     AgentRemoved FrameworkSubscribed FrameworkDisconnected FrameworkRemoved FrameworkSuppressed
     FrameworkRevived AllocationRun Offered OffersEnded TaskLaunched TaskTerminal RegistryWritten
     DevicesUsed
+    SessionOpened SessionExpired LeaderElected LeaderReady LeaderLost ServiceTemplate AppTarget
+    InstanceChanged InstanceHealth InstanceKill DeploymentBegan DeploymentStep DeploymentEnded
+    OfferRefused Answered
 }
 
 #[cfg(test)]

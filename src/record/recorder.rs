@@ -321,6 +321,21 @@ impl Recorder {
                 self.count(NONE, Count::FaultsEnded, 1);
                 self.fault(fault).ended = Some(at);
             }
+            Fact::SessionOpened { .. }
+            | Fact::SessionExpired { .. }
+            | Fact::LeaderElected { .. }
+            | Fact::LeaderReady { .. }
+            | Fact::LeaderLost { .. }
+            | Fact::ServiceTemplate { .. }
+            | Fact::AppTarget { .. }
+            | Fact::InstanceChanged { .. }
+            | Fact::InstanceHealth { .. }
+            | Fact::InstanceKill { .. }
+            | Fact::DeploymentBegan { .. }
+            | Fact::DeploymentStep { .. }
+            | Fact::DeploymentEnded { .. }
+            | Fact::OfferRefused { .. }
+            | Fact::Answered { .. } => {}
             Fact::JobSubmitted { .. }
             | Fact::JobOffered { .. }
             | Fact::JobEnded { .. }

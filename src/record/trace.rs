@@ -123,7 +123,44 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
         Fact::DevicesUsed { owner, milli } => {
             (owned(names.text(owner)), "devices", format!("{} in use", super::text::fixed(milli as i64, 3)))
         }
+        Fact::SessionOpened { slot, session } => {
+            (format!("session {session}"), "opened", format!("for process {slot}"))
+        }
+        Fact::SessionExpired { slot, session } => {
+            (format!("session {session}"), "expired", format!("of process {slot}"))
+        }
+        Fact::LeaderElected { kind, slot, incarnation } => (leader(kind), "elected", process(slot, incarnation)),
+        Fact::LeaderReady { kind, slot, incarnation } => (leader(kind), "serves", process(slot, incarnation)),
+        Fact::LeaderLost { kind, slot, incarnation } => (leader(kind), "lost", process(slot, incarnation)),
+        Fact::ServiceTemplate { template, app, each, .. } => {
+            (owned(name(app)), "template", format!("{template}: {each}"))
+        }
+        Fact::AppTarget { app, instances } => (owned(name(app)), "target", format!("{instances} instances")),
+        Fact::InstanceChanged { instance, condition, goal, host, .. } => {
+            let place = if name(host).is_empty() { String::new() } else { format!(" on {}", name(host)) };
+            (owned(name(instance)), "changed", format!("{condition:?}{place}, goal {goal:?}"))
+        }
+        Fact::InstanceHealth { instance, healthy, .. } => {
+            let health = healthy.map_or("unknown", |h| if h { "healthy" } else { "unhealthy" });
+            (owned(name(instance)), "health", health.to_owned())
+        }
+        Fact::InstanceKill { instance, why, .. } => (owned(name(instance)), "kill", format!("{why:?}")),
+        Fact::DeploymentBegan { deployment, steps } => (owned(name(deployment)), "began", format!("{steps} steps")),
+        Fact::DeploymentStep { deployment, step, app } => {
+            (owned(name(deployment)), "step", format!("{step}: {}", name(app)))
+        }
+        Fact::DeploymentEnded { deployment, how } => (owned(name(deployment)), "ended", format!("{how:?}")),
+        Fact::OfferRefused { app, why, count } => (owned(name(app)), "refused", format!("{count} offers: {why:?}")),
+        Fact::Answered { request, status } => (format!("request {request}"), "answered", status.to_string()),
     }
+}
+
+fn leader(kind: crate::fact::ProcessKind) -> String {
+    format!("{kind:?} leader").to_lowercase()
+}
+
+fn process(slot: u32, incarnation: u32) -> String {
+    format!("process {slot}, life {incarnation}")
 }
 
 fn owned(text: &str) -> String {

@@ -61,9 +61,9 @@ pub(super) enum Outcome {
         peer: u32,
         misses: u32,
     },
-    /// A cut swallowed the beat.
-    Swallowed {
-        cut: u32,
+    /// A fault swallowed the beat or made it late.
+    Bitten {
+        fault: u32,
     },
 }
 
@@ -94,6 +94,8 @@ impl Surroundings<'_> {
             && (self.alive)(b)
             && self.network.cut_between(a, b).is_none()
             && self.network.cut_between(b, a).is_none()
+            && self.network.trouble_between(a, b).is_none()
+            && self.network.trouble_between(b, a).is_none()
             && self.network.latency.max().0.saturating_mul(2) < every.0
     }
 }
@@ -297,17 +299,18 @@ impl Beats {
                 let (watcher, misses) = (watch.watcher, watch.missed);
                 let cut = s.network.cut_between(from, to);
                 if cut.is_none() {
-                    self.push(id, ping, What::PingArrives(i));
+                    let late = s.network.beat_late(from, to, u64::from(id) << 32 | i);
+                    self.push(id, ping + late, What::PingArrives(i));
                 }
-                match (missed, cut) {
+                match (missed, cut.or_else(|| s.network.trouble_between(from, to))) {
                     (true, _) => Outcome::Missed { watcher, peer: to, misses },
-                    (false, Some(cut)) => Outcome::Swallowed { cut },
+                    (false, Some(fault)) => Outcome::Bitten { fault },
                     (false, None) => Outcome::Nothing,
                 }
             }
             What::PingArrives(i) => {
-                if let Some(cut) = s.network.cut_between(from, to) {
-                    return Outcome::Swallowed { cut };
+                if let Some(fault) = s.network.cut_between(from, to) {
+                    return Outcome::Bitten { fault };
                 }
                 if !(s.alive)(to) {
                     return Outcome::Nothing;
@@ -315,16 +318,17 @@ impl Beats {
                 if let Some(listener) = self.listener(id) {
                     self.watches[listener as usize].heard = s.now;
                 }
-                if let Some(cut) = s.network.cut_between(to, from) {
-                    return Outcome::Swallowed { cut };
+                if let Some(fault) = s.network.cut_between(to, from) {
+                    return Outcome::Bitten { fault };
                 }
-                let (_, pong) = self.times(s.network, id, i);
-                self.push(id, pong, What::PongArrives(i));
-                Outcome::Nothing
+                let n = u64::from(id) << 32 | i;
+                let way = s.network.beat_latency(to, from, n) + s.network.beat_late(to, from, n);
+                self.push(id, s.now + way, What::PongArrives(i));
+                s.network.trouble_between(to, from).map_or(Outcome::Nothing, |fault| Outcome::Bitten { fault })
             }
             What::PongArrives(_) => {
-                if let Some(cut) = s.network.cut_between(to, from) {
-                    return Outcome::Swallowed { cut };
+                if let Some(fault) = s.network.cut_between(to, from) {
+                    return Outcome::Bitten { fault };
                 }
                 let watch = &mut self.watches[id as usize];
                 watch.answered = true;

@@ -27,10 +27,10 @@ impl Actor {
     pub(super) fn handle(&mut self, cx: &mut Cx, input: Input) {
         match self {
             Self::Ping => {
-                if let Input::Message { from, msg: Msg::Probe(n) } = input
+                if let Input::Message { from, msg: Msg::Ball(n) } = input
                     && n > 0
                 {
-                    cx.send(from, Msg::Probe(n - 1));
+                    cx.send(from, Msg::Ball(n - 1));
                 }
             }
             Self::Ticker { i, of, left } => {
@@ -111,7 +111,7 @@ impl World {
     /// Lets actor 0 receive a ping from actor 1 at once.
     pub fn serve_ping(&mut self, budget: u64) {
         let (from, to): (ProcessId, ProcessId) = (self.id_of(1), self.id_of(0));
-        self.send(from, to, Msg::Probe(budget));
+        self.send(from, to, Msg::Ball(budget));
     }
 
     /// Mean time in the system of the customers of actor 0, in seconds.

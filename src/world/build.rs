@@ -193,6 +193,7 @@ impl World {
             beats: super::beats::Beats::default(),
             network,
             disk_latency: Distribution::Fixed(Span::ZERO),
+            held_writes: Vec::new(),
             processes: Vec::new(),
             more_timers: Lookup::default(),
             serial: 0,
@@ -328,7 +329,8 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             if !largest.contains(&shape) {
                 largest.push(shape);
             }
-            agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices }));
+            let address = MASTER + 1 + (scenario.frameworks.len() + agents.len()) as u32;
+            agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices, address }));
         }
     }
     let frameworks = scenario.frameworks.iter().map(|f| framework(f, names)).collect::<Result<_, _>>()?;

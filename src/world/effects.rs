@@ -1,9 +1,10 @@
 //! Carrying out what a core wants done, effect by effect.
 
-use super::{Container, DISK, DURATION, EXIT, Event, INLINE_TIMERS, Seen, World};
-use crate::actor::{Effect, Input, Mailbox, ProcessId, TimerKey};
+use super::{Container, DISK, DURATION, EXIT, Event, HeldWrite, INLINE_TIMERS, Seen, World};
+use crate::actor::{DiskOp, Effect, Input, Mailbox, ProcessId, TimerKey};
 use crate::base::id::TaskId;
 use crate::base::sampler::Distribution;
+use crate::base::time::Span;
 use crate::fact::{At, End};
 use crate::job::TaskSpec;
 use crate::mesos::message::Msg;
@@ -96,19 +97,13 @@ impl World {
             Effect::Cancel { key } => {
                 self.disarm(from.slot, mailbox, key, None);
             }
-            Effect::Persist { token, op } => {
-                let wait = match self.disk_latency {
-                    Distribution::Fixed(span) => span,
-                    drawn => {
-                        let entity = u64::from(from.slot) << 32 | u64::from(from.incarnation);
-                        let persists = &mut self.processes[from.slot as usize].persists;
-                        *persists += 1;
-                        drawn.sample(self.dice.draw(DISK, entity, *persists))
-                    }
-                };
-                let at = self.queue.now().saturating_add(wait);
-                self.queue.push(at, Event::Persisted { to: from, mailbox, token, op });
-            }
+            Effect::Persist { token, op } => match self.stalled(from.slot) {
+                Some(fault) => {
+                    self.held_writes.push(HeldWrite { fault, to: from, mailbox, token, op });
+                    self.bite(fault);
+                }
+                None => self.write(from, mailbox, token, op),
+            },
             Effect::Watch { peer, every, misses, mode } => {
                 self.with_beats(|beats, s| beats.watch(s, from, peer.slot, every, misses, mode));
             }
@@ -126,6 +121,28 @@ impl World {
         }
     }
 
+    /// The disk takes a write and is done with it after its latency.
+    pub(super) fn write(&mut self, of: ProcessId, mailbox: Mailbox, token: u64, op: DiskOp) {
+        let wait = match self.disk_latency {
+            Distribution::Fixed(span) => span,
+            drawn => {
+                let entity = u64::from(of.slot) << 32 | u64::from(of.incarnation);
+                let persists = &mut self.processes[of.slot as usize].persists;
+                *persists += 1;
+                drawn.sample(self.dice.draw(DISK, entity, *persists))
+            }
+        };
+        let at = self.queue.now().saturating_add(wait);
+        self.queue.push(at, Event::Persisted { to: of, mailbox, token, op });
+    }
+
+    #[cold]
+    fn bite_late(&mut self) {
+        for fault in std::mem::take(&mut self.network.bitten) {
+            self.bite(fault);
+        }
+    }
+
     #[inline]
     pub(super) fn send(&mut self, from: ProcessId, to: ProcessId, msg: Msg) {
         self.sent[msg.kind()] += 1;
@@ -139,6 +156,9 @@ impl World {
             return self.swallow(link, cut);
         }
         let at = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+        if !self.network.bitten.is_empty() {
+            self.bite_late();
+        }
         let connection = &mut self.network.links[link as usize];
         connection.connect(direction, from.incarnation, to.incarnation);
         let epoch = connection.epoch;
@@ -155,6 +175,13 @@ impl World {
         let fails = spec.behaviour.failure_ppm > 0
             && self.dice.draw(EXIT, entity, task.bits()).chance_ppm(spec.behaviour.failure_ppm);
         let how = if fails { End::Failed } else { End::Finished };
+        let (span, how) = match self.doomed(of.slot, entity, task) {
+            Some(fault) => {
+                self.bite(fault);
+                (Span::ZERO, End::Failed)
+            }
+            None => (span, how),
+        };
         self.processes[of.slot as usize].containers.push(Container { key, task, spec });
         self.queue.push(self.queue.now().saturating_add(span), Event::ContainerEnds { of, key, how });
     }

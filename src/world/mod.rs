@@ -48,6 +48,16 @@ const INLINE_TIMERS: usize = 8;
 /// After the last job has ended the run goes on for this long, so that acknowledgements arrive.
 const SETTLE: Span = Span::from_secs(1);
 
+/// A write that a stalled disk has not taken yet.
+#[derive(Clone, Debug)]
+struct HeldWrite {
+    fault: u32,
+    to: ProcessId,
+    mailbox: Mailbox,
+    token: u64,
+    op: DiskOp,
+}
+
 /// What waits in the queue.
 #[derive(Clone, Debug, Default)]
 enum Event {
@@ -201,6 +211,7 @@ pub struct World {
     beats: Beats,
     network: Network,
     disk_latency: Distribution,
+    held_writes: Vec<HeldWrite>,
     processes: Vec<Process>,
     more_timers: Lookup<(u32, Mailbox, TimerKey), u64>,
     serial: u64,
@@ -462,7 +473,7 @@ impl World {
             return self.handle(to, mailbox, input);
         };
         let desk = &mut desks[mailbox.0 as usize];
-        if desk.service == Span::ZERO {
+        if desk.service == Span::ZERO && desk.waiting.is_empty() {
             return self.handle(to, mailbox, input);
         }
         self.queue_up(to, mailbox, input);
@@ -552,7 +563,7 @@ impl World {
     fn beat(&mut self) {
         match self.with_beats(Beats::step) {
             Outcome::Nothing => {}
-            Outcome::Swallowed { cut } => self.bite(cut),
+            Outcome::Bitten { fault } => self.bite(fault),
             Outcome::Missed { watcher, peer, misses } => {
                 if let Some(details) = &mut self.details {
                     let what = Detail::BeatMissed { slot: watcher.slot, peer, misses };
@@ -595,13 +606,8 @@ impl World {
         let id = JobId(self.next_job);
         self.next_job += 1;
         let (slot, owner, gang) = self.blueprint.framework(arrival.framework);
-        let spec = TaskSpec {
-            template: id,
-            owner,
-            each: arrival.each,
-            behaviour: arrival.behaviour,
-            devices: arrival.devices,
-        };
+        let plain = TaskSpec::plain(id, owner, arrival.each, arrival.behaviour);
+        let spec = TaskSpec { devices: arrival.devices, ..plain };
         if !self.blueprint.can_hold(&spec) {
             self.emit(Fact::JobSubmitted { job: id, owner, tasks: arrival.tasks, each: spec.each });
             self.emit(Fact::JobUnplaceable { job: id, owner });

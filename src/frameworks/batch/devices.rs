@@ -104,7 +104,13 @@ mod tests {
         let mut names = Names::default();
         let (model, t4) = (names.intern("model"), names.intern("T4"));
         let agent = AgentId { master: Symbol(0), n: 0 };
-        let info = AgentInfo { hostname: t4, total: Default::default(), attributes: vec![(model, t4)], devices: 2 };
+        let info = AgentInfo {
+            hostname: t4,
+            total: Default::default(),
+            attributes: vec![(model, t4)],
+            devices: 2,
+            address: 0,
+        };
         let mut devices = Devices::default();
         devices.describe(&names, agent, &info);
         let demand = |count, milli, models: &[&str]| DeviceDemand {

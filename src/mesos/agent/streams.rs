@@ -74,13 +74,8 @@ impl Agent {
         state: TaskState,
         reason: Reason,
     ) {
-        let nothing = TaskSpec {
-            template: id.template,
-            owner: self.info.hostname,
-            each: Default::default(),
-            behaviour: Behaviour::fixed(Span::ZERO),
-            devices: None,
-        };
+        let behaviour = Behaviour::fixed(Span::ZERO);
+        let nothing = TaskSpec::plain(id.template, self.info.hostname, Default::default(), behaviour);
         let (spec, stream) = (Arc::new(nothing), Stream::default());
         self.tasks.push(Task { framework, id, spec, executor: Executor::absent(), stream });
         self.update(cx, self.tasks.len() - 1, state, reason);
@@ -106,6 +101,7 @@ impl Agent {
                 reason: head.reason,
                 source: Source::Executor,
                 retry: again,
+                healthy: None,
             }),
         );
         if !self.retry_armed {
@@ -180,7 +176,8 @@ mod tests {
     const TASK: TaskId = TaskId { template: JobId(1), n: 0 };
 
     fn running_agent(bench: &mut Bench) -> Agent {
-        let info = AgentInfo { hostname: Symbol(0), total: Default::default(), attributes: vec![], devices: 0 };
+        let info =
+            AgentInfo { hostname: Symbol(0), total: Default::default(), attributes: vec![], devices: 0, address: 0 };
         let startup = Distribution::Fixed(Span::ZERO);
         let flags = Flags { registration_backoff_factor: Span::from_secs(1), executor_startup: startup };
         let mut agent = Agent::new(Arc::new(info), flags);
@@ -194,13 +191,8 @@ mod tests {
     }
 
     fn launch() -> Msg {
-        let spec = TaskSpec {
-            template: TASK.template,
-            owner: Symbol(1),
-            each: Default::default(),
-            behaviour: Behaviour::fixed(Span::from_secs(1)),
-            devices: None,
-        };
+        let behaviour = Behaviour::fixed(Span::from_secs(1));
+        let spec = TaskSpec::plain(TASK.template, Symbol(1), Default::default(), behaviour);
         let info = FrameworkInfo {
             name: Symbol(1),
             id: Some(FRAMEWORK),

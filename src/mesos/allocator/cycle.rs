@@ -782,7 +782,8 @@ mod tests {
             self.tell(Msg::AddFramework { framework: self.framework, info: Arc::new(info), active: false })
         }
         fn add_agent(&mut self, used: &[i64]) -> Option<Resources> {
-            let info = AgentInfo { hostname: Symbol(0), total: cpus(4), attributes: Vec::new(), devices: 0 };
+            let info =
+                AgentInfo { hostname: Symbol(0), total: cpus(4), attributes: Vec::new(), devices: 0, address: 0 };
             let used = used.iter().map(|&n| (self.framework, self.role, cpus(n))).collect();
             self.tell(Msg::AddAgent { agent: AGENT, info: Arc::new(info), used })
         }

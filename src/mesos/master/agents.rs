@@ -206,7 +206,7 @@ impl Master {
             .tasks
             .iter()
             .filter(|t| live(self, t) && !t.latest.is_terminal())
-            .map(|t| (t.framework, t.role, Resources::from_scalars(t.spec.each)))
+            .map(|t| (t.framework, t.role, t.spec.resources()))
             .collect();
         let slot = self.add_agent(cx, id, process, report.info.clone(), &used);
         for task in &report.tasks {

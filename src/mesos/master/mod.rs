@@ -266,6 +266,7 @@ impl Master {
             reason,
             source: Source::Master,
             retry: false,
+            healthy: None,
         }
     }
 
@@ -287,7 +288,7 @@ impl Master {
             for &task in &agent.tasks {
                 let task = self.tasks.at(task).expect("listed");
                 if !task.state.is_terminal() {
-                    used += &Resources::from_scalars(task.spec.each);
+                    used += &task.spec.resources();
                 }
             }
             books.push(Books {

@@ -312,7 +312,7 @@ impl Master {
     fn launch(&mut self, cx: &mut Cx, slot: u32, agent: u32, launch: &Launch, n: u32, rest: &mut Resources) {
         let id = crate::base::id::TaskId { template: launch.spec.template, n };
         let framework = self.frameworks.at_mut(slot).expect("a framework's slot");
-        let needs = Resources::from_scalars(launch.spec.each);
+        let needs = launch.spec.resources();
         let known = framework.tasks.contains_key(&id) || framework.unreachable.contains_key(&id);
         let agent_id = self.agents.at(agent).expect("an agent's slot").id;
         if known || needs.is_empty() || !rest.contains(&needs) {

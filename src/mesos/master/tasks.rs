@@ -5,7 +5,6 @@ use crate::actor::{Cx, Mailbox, ProcessId};
 use crate::base::id::{AgentId, FrameworkId, TaskId};
 use crate::fact::{Detail, Fact};
 use crate::mesos::message::{Msg, Refuse, StatusUpdate, TaskQuery};
-use crate::mesos::resource::Resources;
 use crate::mesos::task_state::{Reason, TaskState};
 
 impl Master {
@@ -53,7 +52,7 @@ impl Master {
         }
         record.state = state;
         let (framework, agent, role, id) = (record.framework, record.agent, record.role, record.id);
-        let resources = Resources::from_scalars(record.spec.each);
+        let resources = record.spec.resources();
         let (framework, agent) = (self.framework(framework).id, self.agent(agent).id);
         cx.fact(Fact::TaskTerminal { framework, task: id, agent, state, reason });
         cx.dispatch(Mailbox::ALLOCATOR, Msg::recover(framework, role, agent, resources, Refuse::NONE));

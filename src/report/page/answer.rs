@@ -211,6 +211,21 @@ mod tests {
             }
             text += &format!("  {}\n", card.note);
         }
-        expect_test::expect![[""]].assert_eq(&text);
+        expect_test::expect![[r#"
+            20 agents in 4 racks, 2 frameworks and 150 jobs with 3 271 tasks; 90m 13s simulated with seed 1.
+            Utilization: 69.9 % of the CPUs in use, on average
+              CPUs | 69.9 % | 0 % | 30.1 %
+              memory | 45.7 % | 0 % | 54.3 %
+              Of 313 CPUs and 1 252 GiB of memory on average.
+            Waits: 14m 33s until 99 % of the tasks of web ran, the longest
+              web | 9m 11s | 14m 33s | 14m 39s
+              analytics | 6m 58s | 14m 18s | 14m 37s
+              No task was left waiting at the end.
+            Recovery: 0 s after the end of a fault until all agents were back, at worst (rack-0 lost)
+              rack-0 lost | 5 | 0 s | 0 s
+              rack-1 lost | 5 | 0 s | 0 s
+              132 tasks died with their machines.
+        "#]]
+        .assert_eq(&text);
     }
 }

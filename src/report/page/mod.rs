@@ -14,6 +14,7 @@ use super::words::{count, length};
 use crate::analysis::Summary;
 use crate::analysis::recovery::{Recovery, recoveries};
 use crate::record::{Manifest, Recording, csv_bytes};
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -82,8 +83,7 @@ pub fn page(content: Content<'_>, pictures: &[Picture]) -> String {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let template = environment.template_from_str(include_str!("page.html"));
-    template.and_then(|t| t.render(minijinja::Value::from_serialize(&page))).expect("the template takes this page")
-        + "\n"
+    template.and_then(|t| t.render(Serde(page))).expect("the template takes this page") + "\n"
 }
 
 fn broke(recoveries: &[Recovery]) -> String {
@@ -193,7 +193,7 @@ mod tests {
             let own = html.replace("http://www.w3.org/2000/svg", "");
             assert!(!own.contains(outside), "{outside}");
         }
-        assert!(html.contains("a&amp;b.toml") && html.contains("&lt;/script&gt;&lt;b&gt;"));
+        assert!(html.contains("a&amp;b.toml") && html.contains("&lt;&#x2f;script&gt;&lt;b&gt;"));
         assert!(!html.contains("NaN") && !html.contains("None"));
         assert_eq!(html, render(&Plan::small(), &verdict));
         assert!(html.len() < 1_500_000, "{} bytes", html.len());

@@ -59,12 +59,7 @@ pub(super) fn plan(
 ) -> Result<Vec<Occurrence>, Error> {
     let params: Params = section.read()?;
     let at = instant(section, params.at)?;
-    let from = site.processes(section, "from", &params.from, names)?;
-    let to = site.processes(section, "to", &params.to, names)?;
-    if let Some(slot) = from.iter().find(|s| to.contains(s)) {
-        let what = format!("`{}` and `{}` overlap (slot {slot})", params.from, params.to);
-        return Err(section.error("to", what, "name two groups that have no process in common"));
-    }
+    let (from, to) = site.two_groups(section, &params.from, &params.to, names)?;
     let lasts = params.lasts;
     let span = lasts.map(|d| format!("lasts = \"{d}\"\n")).unwrap_or_default();
     let way = if params.one_way { "one_way = true\n" } else { "" };

@@ -1,0 +1,3 @@
+//! ZooKeeper as its clients see it: sessions, ephemeral and sequential nodes, watches, a majority.
+
+pub mod wire;
