@@ -5,7 +5,7 @@ pub use super::plot::axis::number;
 /// A fraction as a percentage with one decimal: `84.7 %`.
 #[must_use]
 pub fn percent(x: f64) -> String {
-    format!("{} %", number(libm::round(x * 1000.0) / 10.0))
+    format!("{:.1} %", libm::round(x * 1000.0) / 10.0)
 }
 
 /// A whole number, thousands apart.

@@ -262,7 +262,8 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
     let x = |v: f64| left * SCALE + (panel.x.place(v) * f64::from(width * SCALE)) as i32;
     let y = |v: f64| bottom * SCALE - (panel.y.place(v) * f64::from(height * SCALE)) as i32;
     *out += &elements(|canvas| {
-        canvas.bold(&panel.heading, (left, top - 11), 13);
+        let fits = text_width(&panel.heading, 13) <= width + RIGHT;
+        canvas.bold(&panel.heading, (if fits { left } else { 8 }, top - 11), if fits { 13 } else { 11 });
         // Names closer than a line of text would lie on each other.
         let mut free = i32::MAX;
         for (value, text) in &panel.y.ticks {
@@ -296,11 +297,19 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
         for (value, _) in &panel.x.ticks {
             canvas.path(vec![(x(*value), top * SCALE), (x(*value), bottom * SCALE)], GRID, 0.8, 6);
         }
+        let covered = panel.layers.iter().any(|layer| covers(layer, panel));
         for mark in marks {
             let (from, to) = (x(mark.from_s), x(mark.to_s.unwrap_or(panel.x.max)));
             let (t, b) = (top * SCALE, bottom * SCALE);
-            canvas.polygon(vec![(from, t), (to, t), (to, b), (from, b)], FAULT, 0.13);
-            canvas.path(vec![(from, t), (from, b)], FAULT, 0.8, 8);
+            // On coloured ground a tint would be another colour: a strip at the top and the end.
+            if covered {
+                let strip = t + 4 * SCALE;
+                canvas.polygon(vec![(from, t), (to, t), (to, strip), (from, strip)], FAULT, 1.0);
+                canvas.path(vec![(to, t), (to, b)], FAULT, 0.8, 6);
+            } else {
+                canvas.polygon(vec![(from, t), (to, t), (to, b), (from, b)], FAULT, 0.13);
+            }
+            canvas.path(vec![(from, t), (from, b)], FAULT, 0.8, 10);
         }
         for layer in &panel.layers {
             if let Layer::Line { colour, stroke, points } = layer {
@@ -310,6 +319,19 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
     });
     *out += "</svg>\n";
     *out += &elements(|canvas| canvas.line((left, bottom), (right, bottom), SOFT, 8));
+}
+
+/// Whether a layer, with those below it, leaves nothing of the paper.
+fn covers(layer: &Layer, panel: &Panel) -> bool {
+    let (wide, high) = (0.9 * (panel.x.max - panel.x.min), panel.y.max * 0.999);
+    match layer {
+        Layer::Area { points, .. } => {
+            let across = points.first().zip(points.last()).is_some_and(|(a, b)| b.0 - a.0 >= wide);
+            across && points.iter().all(|p| p.2 >= high)
+        }
+        Layer::Bars { bars, .. } => bars.iter().any(|b| b[1] - b[0] >= wide),
+        Layer::Line { .. } => false,
+    }
 }
 
 fn draw_surface(canvas: &mut Canvas<'_>, layer: &Layer, x: &dyn Fn(f64) -> i32, y: &dyn Fn(f64) -> i32) {

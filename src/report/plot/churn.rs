@@ -1,7 +1,7 @@
 //! Task churn: how fast tasks start and end, and how many die on the way.
 
 use super::axis::Axis;
-use super::chart::{BLACK, BLUE, Chart, Colour, Entry, Layer, ORANGE, Panel, Stroke, Swatch, VERMILLION, steps};
+use super::chart::{BLACK, Chart, Colour, Entry, Layer, PURPLE, Panel, SKY, Stroke, Swatch, VERMILLION, steps};
 use super::{Drawn, Figure, faults, max_of, rates, readings, series_table};
 use crate::record::Recording;
 use crate::record::recording::Series;
@@ -16,11 +16,11 @@ pub(super) const FIGURE: Figure = Figure {
 };
 
 type Of = fn(&Series) -> &Vec<i64>;
-type Line = (&'static str, Colour, Stroke, Of);
+type Line = (&'static str, Colour, Swatch, Of);
 const FLOW: [Line; 2] =
-    [("started", BLUE, Stroke::Bold, |s| &s.tasks_started), ("ended", ORANGE, Stroke::Thin, |s| &s.tasks_ended)];
+    [("started", SKY, Swatch::Area, |s| &s.tasks_started), ("ended", BLACK, Swatch::Line, |s| &s.tasks_ended)];
 const DEATHS: [Line; 2] =
-    [("failed", BLACK, Stroke::Normal, |s| &s.tasks_failed), ("lost", VERMILLION, Stroke::Normal, |s| &s.tasks_lost)];
+    [("failed", PURPLE, Swatch::Line, |s| &s.tasks_failed), ("lost", VERMILLION, Swatch::Line, |s| &s.tasks_lost)];
 
 fn draw(recording: &Recording) -> Option<Drawn> {
     let series = &recording.series;
@@ -37,9 +37,14 @@ fn draw(recording: &Recording) -> Option<Drawn> {
             continue;
         }
         let curves = lines.map(|l| rates(series, l.3(series)));
-        let layer =
-            |(l, values): (&Line, &Vec<f64>)| Layer::Line { colour: l.1, stroke: l.2, points: steps(series, values) };
-        legend.extend(lines.map(|l| Entry { label: l.0.to_owned(), colour: l.1, swatch: Swatch::Line }));
+        let layer = |(l, values): (&Line, &Vec<f64>)| {
+            let points = steps(series, values);
+            match l.2 {
+                Swatch::Line => Layer::Line { colour: l.1, stroke: Stroke::Thin, points },
+                _ => Layer::Area { colour: l.1, points: points.into_iter().map(|(x, y)| (x, 0.0, y)).collect() },
+            }
+        };
+        legend.extend(lines.map(|l| Entry { label: l.0.to_owned(), colour: l.1, swatch: l.2 }));
         panels.push(Panel {
             heading: heading.to_owned(),
             height,

@@ -29,8 +29,8 @@ fn draw(recording: &Recording) -> Option<Drawn> {
     for (entry, (framework, values)) in legend.iter_mut().zip(recording.frameworks.iter().zip(&shares)) {
         if entry.label == framework.name {
             let mean = share::mean(recording, values);
-            let percent = number(libm::round(mean * 1000.0) / 10.0);
-            entry.label = format!("{} (weight {}, mean {percent} %)", framework.name, number(framework.weight));
+            let (weight, mean) = (number(framework.weight), percent(mean));
+            entry.label = format!("{} (weight {weight}, mean {mean})", framework.name);
         }
     }
     // The first ones are drawn last, above the others.
