@@ -221,6 +221,9 @@ impl Sim {
                 self.expectations.settle(&self.recorder, due);
             }
             self.recorder.fact(fact.at, &fact.what);
+            if self.recorder.wants_names() {
+                self.recorder.take_names(self.world.names());
+            }
             if self.expectations.is_watching() {
                 self.expectations.observe(&self.recorder, fact.at);
             }

@@ -21,6 +21,10 @@ pub struct Summary {
     /// By framework.
     pub waits: Ordered<Waits>,
     pub frameworks: Ordered<FrameworkSummary>,
+    /// By app of Marathon: instances by how they stand at the end, and how many were lost, failed
+    /// or were killed; and offers that it did not take, by reason.
+    #[serde(skip_serializing_if = "Ordered::is_empty")]
+    pub apps: Ordered<AppSummary>,
     pub faults: Vec<FaultSummary>,
     pub messages: Ordered<u64>,
     pub facts: Ordered<u64>,
@@ -67,6 +71,13 @@ pub struct FrameworkSummary {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AppSummary {
+    #[serde(flatten)]
+    pub counts: Ordered<u64>,
+    pub refused: Ordered<u64>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct FaultSummary {
     pub label: String,
     pub began_s: Option<f64>,
@@ -102,6 +113,9 @@ impl Summary {
             fairness: Fairness { jain: share::jain(recording).map(round6) },
             waits: recording.frameworks.iter().map(|f| (named(f), waits(f))).collect(),
             frameworks: recording.frameworks.iter().map(|f| (named(f), framework(recording, f))).collect(),
+            apps: (recording.apps.iter())
+                .map(|a| (a.name.clone(), AppSummary { counts: a.counts.clone(), refused: a.refused.clone() }))
+                .collect(),
             faults: recording.faults.iter().map(fault).collect(),
             messages: recording.messages.clone(),
             facts: recording.facts.clone(),

@@ -6,16 +6,21 @@
 
 use super::count::Count;
 use super::ecdf::Ecdf;
+use super::leaders::Leaders;
 use super::level::{Level, average_micro};
 use super::live::{LEVELS, LiveKey};
 use super::ordered::Ordered;
 use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, Series};
-use crate::base::id::{AgentId, JobId, Names, Symbol};
+use super::services::Services;
+use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
 use crate::base::map::Lookup;
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
-use crate::fact::{End, Fact, OfferEnd};
+use crate::fact::{End, Fact, OfferEnd, ProcessKind};
 use crate::mesos::task_state::TaskState;
+
+mod now;
+mod services;
 
 /// What the recorder has to know before the first fact.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +108,17 @@ struct Agent {
     total: Quantities,
     registered: bool,
     connected: bool,
+    /// Of the leading master that counts it.
+    epoch: u32,
+}
+
+/// What every task of a template of Marathon holds, and how many do.
+#[derive(Clone, Copy, Debug)]
+struct Template {
+    framework: u32,
+    each: Quantities,
+    held: u32,
+    running: u32,
 }
 
 /// Accumulates facts. Cloning it forks it.
@@ -121,6 +137,8 @@ pub struct Recorder {
     jobs: Vec<Job>,
     free: Vec<u32>,
     agents: Lookup<AgentId, Agent>,
+    /// How many leading masters have been lost.
+    epoch: u32,
     /// Hosts that had an agent before.
     hosts: Lookup<Symbol, ()>,
     capacity: [Level; 4],
@@ -135,6 +153,14 @@ pub struct Recorder {
     faults: Vec<FaultMark>,
     racks: Vec<RackSetup>,
     gpu_share: Option<String>,
+    leaders: Leaders,
+    services: Services,
+    /// What tasks of Marathon hold, by template.
+    templates: Lookup<JobId, Template>,
+    /// The master whose offers are out, how many they are; those of a dead one never end.
+    offering: Option<(Symbol, u64)>,
+    /// Name of a framework by its id.
+    subscriptions: Lookup<FrameworkId, Symbol>,
     marks: Vec<(Time, Symbol, AgentEvent)>,
 }
 
@@ -153,6 +179,7 @@ impl Recorder {
             jobs: Vec::new(),
             free: Vec::new(),
             agents: Lookup::default(),
+            epoch: 0,
             hosts: Lookup::default(),
             capacity: Default::default(),
             offered: Default::default(),
@@ -164,6 +191,11 @@ impl Recorder {
             faults: setup.fault_labels.into_iter().map(|label| FaultMark { label, ..FaultMark::default() }).collect(),
             racks: setup.racks,
             gpu_share: setup.gpu_share,
+            leaders: Leaders::default(),
+            services: Services::default(),
+            templates: Lookup::default(),
+            offering: None,
+            subscriptions: Lookup::default(),
             marks: Vec::new(),
         };
         for framework in setup.frameworks {
@@ -219,16 +251,29 @@ impl Recorder {
                     self.hold(f, each, 1, left);
                     self.count(f, Count::TasksLaunched, 1);
                 } else {
-                    self.count(NONE, Count::TasksLaunched, 1);
+                    self.service_launched(left, task.template);
                 }
             }
             Fact::TaskTerminal { task, state, .. } => self.task_terminal(left, task.template, state),
-            Fact::Offered { framework, count, total, .. } => {
+            Fact::Offered { framework, first, count, total, .. } => {
+                if self.offering.is_none_or(|o| o.0 != first.master) {
+                    self.orphan_offers(left);
+                    self.offering = Some((first.master, 0));
+                }
+                if let Some(offering) = &mut self.offering {
+                    offering.1 += u64::from(count);
+                }
+                if self.leaders.waits() {
+                    self.leaders.offered(framework, at);
+                }
                 let f = self.framework_of(framework.0);
                 self.count(f, Count::OffersMade, u64::from(count));
                 add(&mut self.offered, total, 1, left);
             }
-            Fact::OffersEnded { framework, count, how, total, .. } => {
+            Fact::OffersEnded { framework, first, count, how, total } => {
+                // Offers of a dead master have been counted already.
+                let Some(offering) = self.offering.as_mut().filter(|o| o.0 == first.master) else { return };
+                offering.1 = offering.1.saturating_sub(u64::from(count));
                 let f = self.framework_of(framework.0);
                 let which = match how {
                     OfferEnd::Accepted => Count::OffersAccepted,
@@ -251,21 +296,24 @@ impl Recorder {
     fn rare(&mut self, at: Time, left: i64, fact: &Fact) {
         match *fact {
             Fact::AgentRegistered { agent, host, total } => {
+                self.leaders.agent(host, at);
                 self.count(NONE, Count::AgentsRegistrations, 1);
                 if self.hosts.insert(host, ()).is_some() {
                     self.marks.push((at, host, AgentEvent::Returned));
                 } else if self.series.rows() > 0 {
                     self.marks.push((at, host, AgentEvent::Joined));
                 }
-                self.set_agent(agent, Agent { total, registered: true, connected: true }, left);
+                self.set_agent(agent, Agent { total, registered: true, connected: true, epoch: self.epoch }, left);
             }
             Fact::AgentReregistered { agent, host, total } => {
+                self.leaders.agent(host, at);
                 self.count(NONE, Count::AgentsReregistrations, 1);
                 self.hosts.insert(host, ());
+                // An agent that only changed its master was never away.
                 if self.agents.get(&agent).is_none_or(|a| !a.registered || !a.connected) {
                     self.marks.push((at, host, AgentEvent::Returned));
                 }
-                self.set_agent(agent, Agent { total, registered: true, connected: true }, left);
+                self.set_agent(agent, Agent { total, registered: true, connected: true, epoch: self.epoch }, left);
             }
             Fact::AgentDisconnected { agent, host } => {
                 self.count(NONE, Count::AgentsDisconnections, 1);
@@ -292,10 +340,17 @@ impl Recorder {
             Fact::FrameworkSubscribed { framework, name, .. } => {
                 let f = self.owner(name);
                 self.map_symbol(framework.0, f);
+                self.subscriptions.insert(framework, name);
+                self.leaders.subscribed(framework, name, at);
                 self.count(NONE, Count::FrameworksSubscriptions, 1);
             }
             Fact::FrameworkDisconnected { .. } => self.count(NONE, Count::FrameworksDisconnections, 1),
-            Fact::FrameworkRemoved { .. } => self.count(NONE, Count::FrameworksRemovals, 1),
+            Fact::FrameworkRemoved { framework } => {
+                if let Some(&name) = self.subscriptions.get(&framework) {
+                    self.leaders.unsubscribed(name);
+                }
+                self.count(NONE, Count::FrameworksRemovals, 1);
+            }
             Fact::FrameworkSuppressed { .. } => self.count(NONE, Count::FrameworksSuppressions, 1),
             Fact::FrameworkRevived { .. } => self.count(NONE, Count::FrameworksRevivals, 1),
             Fact::RegistryWritten { operations, .. } => {
@@ -308,7 +363,10 @@ impl Recorder {
                 level.add(milli as i64 - level.value, left);
             }
             Fact::ProcessStarted { .. } => self.count(NONE, Count::ProcessesStarted, 1),
-            Fact::ProcessStopped { .. } => self.count(NONE, Count::ProcessesStopped, 1),
+            Fact::ProcessStopped { slot, incarnation, kind, .. } => {
+                self.leader_gone(left, at, kind, slot, Some(incarnation));
+                self.count(NONE, Count::ProcessesStopped, 1);
+            }
             Fact::FaultBegan { fault } => {
                 self.count(NONE, Count::FaultsBegan, 1);
                 self.fault(fault).began.get_or_insert(at);
@@ -321,21 +379,35 @@ impl Recorder {
                 self.count(NONE, Count::FaultsEnded, 1);
                 self.fault(fault).ended = Some(at);
             }
-            Fact::SessionOpened { .. }
-            | Fact::SessionExpired { .. }
-            | Fact::LeaderElected { .. }
-            | Fact::LeaderReady { .. }
-            | Fact::LeaderLost { .. }
-            | Fact::ServiceTemplate { .. }
-            | Fact::AppTarget { .. }
+            Fact::SessionExpired { slot, .. } => {
+                if self.leaders.session_gone(slot, at, self.registered.value as u64) {
+                    self.masters_lost(left);
+                }
+            }
+            Fact::LeaderElected { kind, slot, incarnation } => {
+                if kind == ProcessKind::Master {
+                    self.count(NONE, Count::MastersElected, 1);
+                } else {
+                    self.count(NONE, Count::MarathonsElected, 1);
+                }
+                self.leaders.elected(kind, slot, incarnation, at);
+            }
+            Fact::LeaderReady { kind, .. } => self.leaders.ready(kind, at),
+            Fact::LeaderLost { kind, slot, incarnation } => self.leader_gone(left, at, kind, slot, Some(incarnation)),
+            Fact::ServiceTemplate { template, owner, each, .. } => {
+                self.leaders.service_is(owner);
+                let framework = self.owner(owner);
+                self.templates.insert(template, Template { framework, each, held: 0, running: 0 });
+            }
+            Fact::AppTarget { .. }
             | Fact::InstanceChanged { .. }
             | Fact::InstanceHealth { .. }
             | Fact::InstanceKill { .. }
             | Fact::DeploymentBegan { .. }
             | Fact::DeploymentStep { .. }
             | Fact::DeploymentEnded { .. }
-            | Fact::OfferRefused { .. }
-            | Fact::Answered { .. } => {}
+            | Fact::OfferRefused { .. } => self.services.fact(at, left, fact),
+            Fact::SessionOpened { .. } | Fact::Answered { .. } => {}
             Fact::JobSubmitted { .. }
             | Fact::JobOffered { .. }
             | Fact::JobEnded { .. }
@@ -377,6 +449,10 @@ impl Recorder {
 
     fn task_started(&mut self, at: Time, left: i64, job: JobId, n: u32, owner: Symbol) {
         let Some(slot) = self.slot(job) else {
+            if let Some(template) = self.templates.get_mut(&job) {
+                template.running += 1;
+                self.frameworks[template.framework as usize].running.add(1, left);
+            }
             let f = self.framework_of(owner);
             return self.count(f, Count::TasksStarted, 1);
         };
@@ -405,6 +481,10 @@ impl Recorder {
             End::Lost => Count::TasksLost,
         };
         let Some(slot) = self.slot(job) else {
+            if let Some(template) = self.templates.get_mut(&job).filter(|t| t.running > 0) {
+                template.running -= 1;
+                self.frameworks[template.framework as usize].running.add(-1, left);
+            }
             let f = self.framework_of(owner);
             return self.count(f, which, 1);
         };
@@ -438,7 +518,14 @@ impl Recorder {
         if let Some(which) = which {
             self.count(NONE, which, 1);
         }
-        let Some(slot) = self.slot(job) else { return };
+        let Some(slot) = self.slot(job) else {
+            if let Some(template) = self.templates.get_mut(&job).filter(|t| t.held > 0) {
+                template.held -= 1;
+                let (framework, each) = (template.framework, template.each);
+                self.hold(framework, each, -1, left);
+            }
+            return;
+        };
         let entry = &mut self.jobs[slot];
         // A task that never held anything (its launch was refused) has nothing to give back.
         if entry.held > 0 {
@@ -476,12 +563,16 @@ impl Recorder {
 
     fn set_agent(&mut self, id: AgentId, new: Agent, left: i64) {
         let held = |a: Agent| if a.registered { a.total } else { Quantities::ZERO };
-        let nobody = Agent { total: Quantities::ZERO, registered: false, connected: false };
+        let nobody = Agent { total: Quantities::ZERO, registered: false, connected: false, epoch: 0 };
         let old = self.agents.insert(id, new).unwrap_or(nobody);
+        let epoch = self.epoch;
+        let counted = |a: Agent, it: bool| i64::from(it && a.epoch == epoch);
         add(&mut self.capacity, held(new), 1, left);
         add(&mut self.capacity, held(old), -1, left);
-        self.registered.add(i64::from(new.registered) - i64::from(old.registered), left);
-        self.connected.add(i64::from(new.connected) - i64::from(old.connected), left);
+        let registered = counted(new, new.registered) - counted(old, old.registered);
+        let connected = counted(new, new.connected) - counted(old, old.connected);
+        self.registered.add(registered, left);
+        self.connected.add(connected, left);
     }
 
     fn fault(&mut self, fault: u32) -> &mut FaultMark {
@@ -595,6 +686,7 @@ impl Recorder {
         series.agents_registered.push(units(&mut self.registered));
         series.agents_connected.push(units(&mut self.connected));
         series.jobs_waiting.push(units(&mut self.waiting));
+        self.services.row(length_ns, &take);
 
         let count = |which: Count| self.counts[which as usize];
         let ended = [Count::TasksFinished, Count::TasksFailed, Count::TasksKilled, Count::TasksLost];
@@ -639,6 +731,7 @@ impl Recorder {
         let frameworks = self.frameworks.into_iter().map(|f| f.finish(names)).collect();
         let counts = Count::ALL.iter().map(|&c| (c.key().to_owned(), self.counts[c as usize])).collect();
         let facts = Fact::KINDS.iter().zip(&self.facts).filter(|(_, n)| **n > 0);
+        let (apps, deployments, shortages) = self.services.finish(at, names);
         let mut places = Lookup::default();
         for (rack, setup) in self.racks.iter().enumerate() {
             for (place, host) in setup.hosts.iter().enumerate() {
@@ -660,53 +753,11 @@ impl Recorder {
             racks: self.racks.into_iter().map(rack).collect(),
             agent_marks: self.marks.into_iter().map(mark).collect(),
             gpu_share: self.gpu_share,
+            failovers: self.leaders.changes,
+            apps,
+            deployments,
+            shortages,
             series: self.series,
-        }
-    }
-
-    // ---- for `live` ----
-
-    pub(super) fn counted(&self, framework: Option<u32>, which: Count) -> u64 {
-        framework.map_or(self.counts[which as usize], |f| self.frameworks[f as usize].counts[which as usize])
-    }
-    pub(super) fn framework_named(&self, name: &str) -> Option<u32> {
-        self.frameworks.iter().position(|f| f.setup.name == name).map(|i| i as u32)
-    }
-    /// Names known so far; those that came unannounced have none until the end.
-    pub(super) fn framework_names(&self) -> impl Iterator<Item = &str> {
-        self.frameworks.iter().map(|f| f.setup.name.as_str()).filter(|name| !name.is_empty())
-    }
-    pub(super) fn capacity_now(&self) -> [i64; 4] {
-        self.capacity.map(|l| l.value)
-    }
-    pub(super) fn offered_now(&self) -> [i64; 4] {
-        self.offered.map(|l| l.value)
-    }
-    pub(super) fn allocated_now(&self, framework: Option<u32>) -> [i64; 4] {
-        let rows = self.frameworks.iter().enumerate();
-        let chosen = rows.filter(|(i, _)| framework.is_none_or(|f| f as usize == *i));
-        chosen.fold([0; 4], |sum, (_, f)| std::array::from_fn(|k| sum[k] + f.allocated[k].value))
-    }
-    /// Thousandths of shared devices.
-    pub(super) fn devices_now(&self) -> i64 {
-        self.over(None, |f| f.devices.value)
-    }
-    pub(super) fn queued_now(&self, framework: Option<u32>) -> i64 {
-        self.over(framework, |f| f.queued.value)
-    }
-    pub(super) fn running_now(&self, framework: Option<u32>) -> i64 {
-        self.over(framework, |f| f.running.value)
-    }
-    pub(super) fn agents_now(&self) -> (i64, i64) {
-        (self.registered.value, self.connected.value)
-    }
-    pub(super) fn waiting_now(&self) -> i64 {
-        self.waiting.value
-    }
-    fn over(&self, framework: Option<u32>, of: impl Fn(&Framework) -> i64) -> i64 {
-        match framework {
-            Some(f) => of(&self.frameworks[f as usize]),
-            None => self.frameworks.iter().map(of).sum(),
         }
     }
 }

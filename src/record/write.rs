@@ -5,7 +5,7 @@
 
 use super::manifest::FORMAT;
 use super::ordered::Ordered;
-use super::recording::{AgentMark, FrameworkRecord, Recording, Series};
+use super::recording::{AgentMark, DeploymentRecord, Failover, FrameworkRecord, Recording, STANDINGS, Series};
 use super::text::{fixed, seconds};
 use super::{Ecdf, Files};
 use crate::base::quantity::KINDS;
@@ -30,6 +30,22 @@ pub(super) struct Head {
     pub(super) racks: Ordered<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) gpu_share: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) failovers: Vec<Failover>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) apps: Vec<AppHead>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) deployments: Vec<DeploymentRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) shortages: Vec<(i64, i64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppHead {
+    pub(super) name: String,
+    pub(super) counts: Ordered<u64>,
+    pub(super) refused: Ordered<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,6 +84,9 @@ pub(super) const FRAMEWORKS_FILE: &str = "frameworks.csv";
 pub(super) const WAITS_FILE: &str = "waits.csv";
 /// Written only if agents came or went.
 pub const AGENTS_FILE: &str = "agents.csv";
+
+/// Written only if there are apps.
+pub const APPS_FILE: &str = "apps.csv";
 
 /// The names of a framework's distributions of waits, as in files and in the summary.
 pub const WAITS: [&str; 3] = ["first_offer", "running", "completion"];
@@ -145,7 +164,25 @@ impl Recording {
             });
             files.push(AGENTS_FILE, csv_bytes(std::iter::once(header).chain(rows)));
         }
+        if !self.apps.is_empty() {
+            files.push(APPS_FILE, self.apps_csv());
+        }
         files
+    }
+
+    /// A row only where an app differs from the row before: most apps stand still most of the time.
+    fn apps_csv(&self) -> Vec<u8> {
+        let mut header = vec!["app".to_owned(), "from_s".to_owned()];
+        header.extend(STANDINGS.map(str::to_owned));
+        let rows = self.apps.iter().flat_map(|app| {
+            let differs = |i: &usize| *i == 0 || app.standing.iter().any(|column| column[*i] != column[*i - 1]);
+            (0..self.series.rows()).filter(differs).map(move |i| {
+                let mut row = vec![app.name.clone(), seconds(self.series.edge(i).0)];
+                row.extend(app.standing.iter().map(|column| fixed(column[i], MICRO)));
+                row
+            })
+        });
+        csv_bytes(std::iter::once(header).chain(rows))
     }
 
     fn head(&self) -> Head {
@@ -178,6 +215,12 @@ impl Recording {
                 .collect(),
             racks: self.racks.iter().map(|r| (r.name.clone(), r.agents)).collect(),
             gpu_share: self.gpu_share.clone(),
+            failovers: self.failovers.clone(),
+            apps: (self.apps.iter())
+                .map(|a| AppHead { name: a.name.clone(), counts: a.counts.clone(), refused: a.refused.clone() })
+                .collect(),
+            deployments: self.deployments.clone(),
+            shortages: self.shortages.clone(),
         }
     }
 

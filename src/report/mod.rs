@@ -11,7 +11,7 @@ pub mod words;
 
 use crate::analysis::Summary;
 use crate::record::folder::FolderError;
-use crate::record::{AGENTS_FILE, Files, Manifest, Recording};
+use crate::record::{AGENTS_FILE, APPS_FILE, Files, Manifest, Recording};
 use page::Content;
 use plot::Picture;
 use std::path::Path;
@@ -106,7 +106,7 @@ pub fn redraw(dir: &Path, drawing: Drawing) -> Result<Files, FolderError> {
 pub fn write_results(dir: &Path, files: &Files) -> Result<(), FolderError> {
     let mut obsolete = drawn_paths();
     // The trace is put there afterwards, by whoever wrote it on the way.
-    obsolete.extend([AGENTS_FILE, FAULTS_FILE, TRACE_FILE].map(str::to_owned));
+    obsolete.extend([AGENTS_FILE, APPS_FILE, FAULTS_FILE, TRACE_FILE].map(str::to_owned));
     files.write(dir, &obsolete)
 }
 
