@@ -6,6 +6,7 @@
 pub mod agent_states;
 pub mod coarse;
 pub mod expect;
+pub mod failover;
 pub mod metric;
 pub mod percentile;
 pub mod recovery;

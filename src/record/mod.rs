@@ -20,6 +20,8 @@ pub mod recording;
 mod services;
 #[cfg(test)]
 pub(crate) mod synthetic;
+#[cfg(test)]
+pub(crate) mod synthetic_services;
 pub mod text;
 pub mod trace;
 mod write;

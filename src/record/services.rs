@@ -23,6 +23,8 @@ const KILLS: [&str; 8] =
 #[derive(Clone, Debug)]
 struct App {
     symbol: Symbol,
+    /// Whether it has health checks: an instance of which they say nothing yet does not serve.
+    watched: bool,
     /// Of its name; 0 until that is known.
     hash: u64,
     levels: [Level; STANDINGS.len()],
@@ -57,12 +59,13 @@ pub(super) struct Services {
 }
 
 /// How an instance counts; `None` when it is over.
-fn standing(condition: Condition, healthy: Option<bool>) -> Option<usize> {
+fn standing(condition: Condition, healthy: Option<bool>, watched: bool) -> Option<usize> {
     match condition {
         Condition::Scheduled | Condition::Provisioned | Condition::Staging | Condition::Starting => Some(STAGED),
         Condition::Running => Some(match healthy {
             Some(true) => HEALTHY,
             Some(false) => UNHEALTHY,
+            None if watched => STAGED,
             None => RUNNING,
         }),
         Condition::Killing => Some(STOPPING),
@@ -92,8 +95,10 @@ impl Services {
                 self.move_instance(at, left_ns, instance, Instance { app: index, condition, healthy });
                 let counted = &mut self.apps[index as usize];
                 let was = before.map(|i| i.condition);
+                let away = [Some(Condition::Unreachable), Some(Condition::UnreachableInactive)].contains(&was);
                 match condition {
-                    _ if was == Some(condition) => {}
+                    // What was lost before is not lost again.
+                    _ if was == Some(condition) || away => {}
                     Condition::Unreachable | Condition::Gone | Condition::Dropped | Condition::Unknown => {
                         counted.lost += 1;
                     }
@@ -101,7 +106,15 @@ impl Services {
                     _ => {}
                 }
             }
-            Fact::InstanceHealth { instance, healthy, .. } => {
+            Fact::InstanceHealth { app, instance, healthy } => {
+                let index = self.app(app) as usize;
+                if !std::mem::replace(&mut self.apps[index].watched, true) {
+                    self.change(at, app, |a| {
+                        let unknown = a.levels[RUNNING].value;
+                        a.levels[RUNNING].add(-unknown, left_ns);
+                        a.levels[STAGED].add(unknown, left_ns);
+                    });
+                }
                 if let Some(&old) = self.instances.get(&instance) {
                     self.move_instance(at, left_ns, instance, Instance { healthy, ..old });
                 }
@@ -151,6 +164,7 @@ impl Services {
         let rows = self.rows;
         self.apps.push(App {
             symbol,
+            watched: false,
             hash: 0,
             levels: Default::default(),
             rows: std::array::from_fn(|_| vec![0; rows]),
@@ -165,14 +179,15 @@ impl Services {
     }
 
     fn move_instance(&mut self, at: Time, left_ns: i64, instance: Symbol, new: Instance) {
-        let to = standing(new.condition, new.healthy);
+        let watched = self.apps[new.app as usize].watched;
+        let to = standing(new.condition, new.healthy, watched);
         let old = match to {
             Some(_) => self.instances.insert(instance, new),
             None => self.instances.remove(&instance),
         };
         let symbol = self.apps[new.app as usize].symbol;
         self.change(at, symbol, |app| {
-            if let Some(from) = old.and_then(|i| standing(i.condition, i.healthy)) {
+            if let Some(from) = old.and_then(|i| standing(i.condition, i.healthy, watched)) {
                 app.levels[from].add(-1, left_ns);
             }
             if let Some(to) = to {

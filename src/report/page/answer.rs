@@ -1,6 +1,7 @@
 //! The first screen of a page: what ran, whether it held, and the answer in three cards.
 
 use crate::analysis::Summary;
+use crate::analysis::failover::total_ns;
 use crate::analysis::recovery::Recovery;
 use crate::record::Recording;
 use crate::report::verdict::Verdict;
@@ -162,7 +163,8 @@ fn recovery(recording: &Recording, summary: &Summary, recoveries: &[Recovery]) -
         1 => "One task died with its machine.".to_owned(),
         n => format!("{} tasks died with their machines.", whole(n)),
     };
-    if recoveries.is_empty() {
+    if recoveries.is_empty() && recording.failovers.is_empty() {
+        let note = note + &short(recording);
         let away = recording.agent_marks.is_empty();
         let what = if away { "and no agent was lost" } else { "see the figures for agents that went by themselves" };
         return Card { title, big: "no faults".into(), what: what.into(), note, ..Card::default() };
@@ -171,7 +173,7 @@ fn recovery(recording: &Recording, summary: &Summary, recoveries: &[Recovery]) -
     let span = |s: Option<crate::base::time::Span>| s.map_or("-".to_owned(), |s| length(s.as_secs_f64()));
     let never = hit.iter().filter(|r| r.whole.is_none()).count() as i64;
     let (big, what) = if hit.is_empty() {
-        ("no agent".to_owned(), format!("was lost to {}", count(recoveries.len() as i64, "fault")))
+        ("no agent".to_owned(), format!("was lost to any of {}", count(recoveries.len() as i64, "fault")))
     } else if never > 0 {
         let of = if hit.len() == 1 { "the fault" } else { "the faults" };
         (format!("{never} of {}", hit.len()), format!("of {of} that took agents not made good by the end"))
@@ -179,16 +181,45 @@ fn recovery(recording: &Recording, summary: &Summary, recoveries: &[Recovery]) -
         let worst = hit.iter().max_by_key(|r| (r.whole, std::cmp::Reverse(r.began))).expect("not empty");
         (span(worst.whole), format!("after the end of a fault until all agents were back, at worst ({})", worst.label))
     };
-    let mut rows: Vec<&Recovery> = hit.clone();
-    rows.sort_by_key(|r| (std::cmp::Reverse(r.agents), r.began));
+    let mut worst: Vec<&Recovery> = hit.clone();
+    worst.sort_by_key(|r| (std::cmp::Reverse(r.agents), r.began));
     let row = |r: &&Recovery| vec![r.label.clone(), whole(r.agents as i64), span(r.noticed), span(r.whole)];
+    let mut rows: Vec<Vec<String>> = worst.iter().take(ROWS).map(row).collect();
+    rows.extend(leaders(recording));
     Card {
         title,
         big,
         what,
         header: vec!["fault", "agents", "noticed", "whole after"],
-        rows: rows.iter().take(ROWS).map(row).collect(),
-        note,
+        rows,
+        note: note + &short(recording),
+    }
+}
+
+/// The slowest change of each kind of leader: until the next was elected, until all was as before.
+fn leaders(recording: &Recording) -> Vec<Vec<String>> {
+    let one = |kind: &str| {
+        let of = recording.failovers.iter().filter(|f| f.kind == kind);
+        let slowest = of.max_by_key(|f| (total_ns(f).unwrap_or(i64::MAX), std::cmp::Reverse(f.lost_ns)))?;
+        let after = |ns: Option<i64>| ns.map_or("-".to_owned(), |ns| length(ns as f64 / 1e9));
+        let elected = slowest.elected_ns.map(|ns| ns - slowest.lost_ns);
+        Some(vec![format!("leading {kind} lost"), "-".to_owned(), after(elected), after(total_ns(slowest))])
+    };
+    ["master", "marathon"].into_iter().filter_map(one).collect()
+}
+
+/// How long apps lacked instances.
+fn short(recording: &Recording) -> String {
+    if recording.apps.is_empty() {
+        return String::new();
+    }
+    let total: i64 = recording.shortages.iter().map(|s| s.1 - s.0).sum();
+    match total {
+        0 => " No app ever lacked an instance.".to_owned(),
+        ns => format!(
+            " Some app lacked instances that serve for {} in all, deployments included.",
+            length(ns as f64 / 1e9)
+        ),
     }
 }
 
@@ -214,8 +245,8 @@ mod tests {
         expect_test::expect![[r#"
             20 agents in 4 racks, 2 frameworks and 150 jobs with 3 271 tasks; 90m 13s simulated with seed 1.
             Utilization: 69.9 % of the CPUs in use, on average
-              CPUs | 69.9 % | 0 % | 30.1 %
-              memory | 45.7 % | 0 % | 54.3 %
+              CPUs | 69.9 % | 0.0 % | 30.1 %
+              memory | 45.7 % | 0.0 % | 54.3 %
               Of 313 CPUs and 1 252 GiB of memory on average.
             Waits: 14m 33s until 99 % of the tasks of web ran, the longest
               web | 9m 11s | 14m 33s | 14m 39s
