@@ -321,14 +321,11 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
     *out += &elements(|canvas| canvas.line((left, bottom), (right, bottom), SOFT, 8));
 }
 
-/// Whether a layer, with those below it, leaves nothing of the paper.
+/// Whether a layer colours the ground from side to side.
 fn covers(layer: &Layer, panel: &Panel) -> bool {
-    let (wide, high) = (0.9 * (panel.x.max - panel.x.min), panel.y.max * 0.999);
+    let wide = 0.8 * (panel.x.max - panel.x.min);
     match layer {
-        Layer::Area { points, .. } => {
-            let across = points.first().zip(points.last()).is_some_and(|(a, b)| b.0 - a.0 >= wide);
-            across && points.iter().all(|p| p.2 >= high)
-        }
+        Layer::Area { points, .. } => points.first().zip(points.last()).is_some_and(|(a, b)| b.0 - a.0 >= wide),
         Layer::Bars { bars, .. } => bars.iter().any(|b| b[1] - b[0] >= wide),
         Layer::Line { .. } => false,
     }

@@ -1,7 +1,7 @@
 //! Changes of leaders in phases: how long nobody led, and how long until all was as before.
 
 use super::axis::Axis;
-use super::chart::{BLUE, Chart, Colour, Entry, GREEN, Layer, ORANGE, PURPLE, Panel, SKY, Swatch, VERMILLION};
+use super::chart::{BLACK, BLUE, Chart, Colour, Entry, GREEN, Layer, ORANGE, PURPLE, Panel, SKY, Swatch, VERMILLION};
 use super::{Drawn, Figure, max_of};
 use crate::analysis::failover::{Phase, phases, total_ns};
 use crate::record::Recording;
@@ -28,7 +28,7 @@ const PHASES: [(&str, Colour); 7] = [
     ("first agent", ORANGE),
     ("99 % of agents", SKY),
     ("all frameworks", BLUE),
-    ("subscribed", BLUE),
+    ("subscribed", BLACK),
     ("first offer", GREEN),
 ];
 
