@@ -220,7 +220,7 @@ impl Sim {
             while let Some(due) = self.expectations.due().filter(|due| fact.at > *due) {
                 self.expectations.settle(&self.recorder, due);
             }
-            self.recorder.fact(fact.at, &fact.what);
+            self.recorder.take(fact);
             if self.recorder.wants_names() {
                 self.recorder.take_names(self.world.names());
             }

@@ -60,6 +60,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["base", "fact", "mesos::task_state", "scenario"]),
     ("analysis", &["base", "record", "scenario"]),
     ("report", &["base", "record", "analysis"]),
+    // What goes into an allocator and comes out, as files tell it.
+    ("replay", &["base", "mesos::resource"]),
     // One run from end to end.
     ("sim", &["base", "fact", "scenario", "workload", "world", "check", "record", "analysis"]),
     (
@@ -83,6 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "record",
             "analysis",
             "report",
+            "replay",
         ],
     ),
     // The binary.

@@ -4,7 +4,7 @@
 use crate::base::map::Map;
 use crate::base::time::Time;
 use crate::record::Recording;
-use crate::record::recording::AgentEvent;
+use crate::record::recording::{AgentEvent, AgentMark};
 
 /// How an agent is not simply there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,7 +48,8 @@ pub struct Stay {
 #[must_use]
 pub fn stays(recording: &Recording) -> Vec<Stay> {
     let firsts = firsts(recording);
-    let mut open: Map<(u32, u32), (Away, Time)> = Map::default();
+    // Which mark took it away, and how.
+    let mut open: Map<(u32, u32), (Away, &AgentMark)> = Map::default();
     let mut stays = Vec::new();
     let end = recording.series.end;
     for mark in &recording.agent_marks {
@@ -59,8 +60,8 @@ pub fn stays(recording: &Recording) -> Vec<Stay> {
                 stays.push(Stay { host: mark.host.clone(), rack: place.0, index, how, from, to });
             }
         };
-        if let Some((how, from)) = open.swap_remove(&place) {
-            close(from, mark.at, how);
+        if let Some((how, since)) = open.swap_remove(&place) {
+            close(since.at, mark.at, how);
         }
         let how = match mark.what {
             AgentEvent::Joined => {
@@ -72,12 +73,11 @@ pub fn stays(recording: &Recording) -> Vec<Stay> {
             AgentEvent::Lost => Away::Unreachable,
             AgentEvent::Removed => Away::Removed,
         };
-        open.insert(place, (how, mark.at));
+        open.insert(place, (how, mark));
     }
-    for (place, (how, from)) in open {
-        let host = recording.agent_marks.iter().find(|m| m.place == Some(place));
-        let host = host.map_or(String::new(), |m| m.host.clone());
+    for (place, (how, mark)) in open {
         let index = firsts[place.0 as usize] + place.1;
+        let (host, from) = (mark.host.clone(), mark.at);
         stays.push(Stay { host, rack: place.0, index, how, from, to: end.max(from) });
     }
     stays.sort_by_key(|s| (s.from, s.index));
@@ -199,7 +199,7 @@ pub fn worst(stays: &[Stay]) -> (i64, Time) {
 mod tests {
     use super::*;
     use crate::base::time::Span;
-    use crate::record::recording::{AgentMark, RackRecord, Series};
+    use crate::record::recording::{RackRecord, Series};
     use crate::record::synthetic::{Plan, make};
 
     fn recording(racks: &[u32]) -> Recording {

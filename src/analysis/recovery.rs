@@ -3,7 +3,7 @@
 use super::agent_states::{Away, Stay, stays};
 use crate::base::time::{Span, Time};
 use crate::record::Recording;
-use crate::record::recording::FaultMark;
+use crate::record::recording::{AgentEvent, FaultMark};
 
 /// One fault and what the master saw of it.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,41 +27,55 @@ pub struct Recovery {
 pub fn recoveries(recording: &Recording) -> Vec<Recovery> {
     let mut stays = stays(recording);
     stays.retain(|s| s.how != Away::NotYet);
-    let mut found: Vec<Recovery> = recording.faults.iter().filter_map(|f| recovery(recording, &stays, f)).collect();
+    // Whoever is still away at the end has not come back.
+    let end = recording.series.end;
+    let mut returns: Vec<Time> = stays.iter().map(|s| s.to).filter(|&t| t < end).collect();
+    returns.sort_unstable();
+    let mut found: Vec<Recovery> = recording.faults.iter().filter_map(|f| recovery(end, &stays, &returns, f)).collect();
     found.sort_by_key(|r| r.began);
     found
 }
 
-fn recovery(recording: &Recording, stays: &[Stay], fault: &FaultMark) -> Option<Recovery> {
+/// `stays` and `returns` are in order of time.
+fn recovery(end: Time, stays: &[Stay], returns: &[Time], fault: &FaultMark) -> Option<Recovery> {
     let began = fault.began?;
-    let end = recording.series.end;
-    // What a fault broke may be noticed a while after it has ended.
-    let away_at = |t: Time| stays.iter().filter(|s| s.from <= t && (t < s.to || s.to == end)).count();
-    let before = stays.iter().filter(|s| s.from < began && (began <= s.to)).count();
     let until = fault.ended.unwrap_or(end);
-    let hit: Vec<&Stay> = stays.iter().filter(|s| began <= s.from && s.from <= until).collect();
+    let left = |t: Time| stays.partition_point(|s| s.from <= t);
+    let returned = |t: Time| returns.partition_point(|&r| r <= t);
+    let first = stays.partition_point(|s| s.from < began);
+    let before = first - returns.partition_point(|&r| r < began);
+    let hit = &stays[first..left(until).max(first)];
     let mut hosts: Vec<u32> = hit.iter().map(|s| s.index).collect();
     hosts.sort_unstable();
     hosts.dedup();
-    let mut instants: Vec<Time> = stays.iter().map(|s| s.to).filter(|&t| t > until && t < end).collect();
-    instants.push(until);
-    instants.sort_unstable();
-    let whole = instants.into_iter().find(|&t| away_at(t) <= before);
+    let later = returns[returned(until)..].iter().copied();
+    let whole = std::iter::once(until).chain(later).find(|&t| left(t) - returned(t) <= before);
     Some(Recovery {
         label: fault.label.clone(),
         began,
         bit: fault.bit.is_some(),
         ended: fault.ended,
-        noticed: hit.iter().map(|s| s.from - began).min(),
+        noticed: hit.first().map(|s| s.from - began),
         agents: hosts.len(),
         whole: whole.filter(|_| fault.ended.is_some() && !hosts.is_empty()).map(|t| t - until),
     })
 }
 
+/// How often an agent was lost while the fault lasted: what it may have cost.
+#[must_use]
+pub fn agents_lost(recording: &Recording, fault: &FaultMark) -> usize {
+    let Some(began) = fault.began else { return 0 };
+    let until = fault.ended.unwrap_or(recording.series.end);
+    let marks = &recording.agent_marks;
+    let (from, to) = (marks.partition_point(|m| m.at < began), marks.partition_point(|m| m.at <= until));
+    marks[from..to.max(from)].iter().filter(|m| matches!(m.what, AgentEvent::Lost | AgentEvent::Removed)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::recording::{AgentEvent, AgentMark, RackRecord, Series};
+    use crate::base::time::Span;
+    use crate::record::recording::{AgentMark, RackRecord, Series};
     use crate::record::synthetic::{Plan, make};
 
     fn mark(at: i64, place: u32, what: AgentEvent) -> AgentMark {

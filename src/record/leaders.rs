@@ -45,31 +45,22 @@ impl Leaders {
         self.service = Some(owner);
     }
 
-    /// The process died, stepped down, or lost its session. True if it led the masters.
-    pub(super) fn gone(
-        &mut self,
-        kind: ProcessKind,
-        slot: u32,
-        incarnation: Option<u32>,
-        at: Time,
-        agents: u64,
-    ) -> bool {
+    /// The process died, stepped down, or lost its session.
+    pub(super) fn gone(&mut self, kind: ProcessKind, slot: u32, incarnation: Option<u32>, at: Time, agents: u64) {
         let (changes, subscribed) = (self.changes.len(), self.subscribed.clone());
-        let Some(side) = self.side(kind) else { return false };
+        let Some(side) = self.side(kind) else { return };
         let led = side.leader.is_some_and(|l| l.0 == slot && incarnation.is_none_or(|i| i == l.1));
         if !led {
-            return false;
+            return;
         }
         *side = Side { open: Some(changes), agents_before: agents, frameworks_before: subscribed, ..Side::default() };
         self.changes.push(Failover { kind: kind_name(kind).to_owned(), lost_ns: at.0, ..Failover::default() });
-        kind == ProcessKind::Master
     }
 
     /// The session of the process in this slot is no more.
-    pub(super) fn session_gone(&mut self, slot: u32, at: Time, agents: u64) -> bool {
-        let masters = self.gone(ProcessKind::Master, slot, None, at, agents);
+    pub(super) fn session_gone(&mut self, slot: u32, at: Time, agents: u64) {
+        self.gone(ProcessKind::Master, slot, None, at, agents);
         self.gone(ProcessKind::Marathon, slot, None, at, agents);
-        masters
     }
 
     pub(super) fn elected(&mut self, kind: ProcessKind, slot: u32, incarnation: u32, at: Time) {

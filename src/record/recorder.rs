@@ -13,10 +13,10 @@ use super::ordered::Ordered;
 use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, Series};
 use super::services::Services;
 use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
-use crate::base::map::Lookup;
+use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
-use crate::fact::{End, Fact, OfferEnd, ProcessKind};
+use crate::fact::{At, End, Fact, OfferEnd, ProcessKind};
 use crate::mesos::task_state::TaskState;
 
 mod now;
@@ -103,22 +103,22 @@ struct FrameworkRows {
     running: Vec<Micro>,
 }
 
+/// Tasks of one template of a service.
+#[derive(Clone, Copy, Debug)]
+struct Service {
+    framework: u32,
+    each: Quantities,
+    /// Tasks that hold resources in the master's book.
+    held: u32,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Agent {
     total: Quantities,
     registered: bool,
     connected: bool,
-    /// Of the leading master that counts it.
-    epoch: u32,
-}
-
-/// What every task of a template of Marathon holds, and how many do.
-#[derive(Clone, Copy, Debug)]
-struct Template {
-    framework: u32,
-    each: Quantities,
-    held: u32,
-    running: u32,
+    /// Its master left; it has not registered with another one.
+    orphaned: bool,
 }
 
 /// Accumulates facts. Cloning it forks it.
@@ -136,9 +136,11 @@ pub struct Recorder {
     slots: Vec<u32>,
     jobs: Vec<Job>,
     free: Vec<u32>,
-    agents: Lookup<AgentId, Agent>,
-    /// How many leading masters have been lost.
-    epoch: u32,
+    /// Templates of services.
+    services: Map<JobId, Service>,
+    agents: Map<AgentId, Agent>,
+    /// Slot of the master whose word counts: the one that last began to serve.
+    leader: Option<u32>,
     /// Hosts that had an agent before.
     hosts: Lookup<Symbol, ()>,
     capacity: [Level; 4],
@@ -154,11 +156,9 @@ pub struct Recorder {
     racks: Vec<RackSetup>,
     gpu_share: Option<String>,
     leaders: Leaders,
-    services: Services,
-    /// What tasks of Marathon hold, by template.
-    templates: Lookup<JobId, Template>,
-    /// The master whose offers are out, how many they are; those of a dead one never end.
-    offering: Option<(Symbol, u64)>,
+    apps: Services,
+    /// Offers that are out: those of a master that left never end.
+    outstanding: u64,
     /// Name of a framework by its id.
     subscriptions: Lookup<FrameworkId, Symbol>,
     marks: Vec<(Time, Symbol, AgentEvent)>,
@@ -178,8 +178,9 @@ impl Recorder {
             slots: Vec::new(),
             jobs: Vec::new(),
             free: Vec::new(),
-            agents: Lookup::default(),
-            epoch: 0,
+            services: Map::default(),
+            agents: Map::default(),
+            leader: None,
             hosts: Lookup::default(),
             capacity: Default::default(),
             offered: Default::default(),
@@ -192,9 +193,8 @@ impl Recorder {
             racks: setup.racks,
             gpu_share: setup.gpu_share,
             leaders: Leaders::default(),
-            services: Services::default(),
-            templates: Lookup::default(),
-            offering: None,
+            apps: Services::default(),
+            outstanding: 0,
             subscriptions: Lookup::default(),
             marks: Vec::new(),
         };
@@ -207,6 +207,25 @@ impl Recorder {
     /// Messages delivered so far, by label, replacing what was said before.
     pub fn set_messages(&mut self, messages: &[(&'static str, u64)]) {
         self.messages = messages.iter().map(|&(label, n)| (label.to_owned(), n)).collect();
+    }
+
+    /// Takes the next fact, unless it is the word of a master that nobody follows any more.
+    pub fn take(&mut self, fact: &At<Fact>) {
+        let masters = matches!(
+            fact.what,
+            Fact::AgentRegistered { .. }
+                | Fact::AgentReregistered { .. }
+                | Fact::AgentDisconnected { .. }
+                | Fact::AgentUnreachable { .. }
+                | Fact::AgentRemoved { .. }
+                | Fact::Offered { .. }
+                | Fact::OffersEnded { .. }
+                | Fact::TaskLaunched { .. }
+                | Fact::TaskTerminal { .. }
+        );
+        if !masters || self.leader.is_none_or(|leader| leader == fact.by) {
+            self.fact(fact.at, &fact.what);
+        }
     }
 
     /// Takes the next fact. Instants must not decrease.
@@ -250,19 +269,18 @@ impl Recorder {
                     let (f, each) = (job.framework, job.each);
                     self.hold(f, each, 1, left);
                     self.count(f, Count::TasksLaunched, 1);
+                } else if let Some(service) = self.services.get_mut(&task.template) {
+                    service.held += 1;
+                    let (f, each) = (service.framework, service.each);
+                    self.hold(f, each, 1, left);
+                    self.count(f, Count::TasksLaunched, 1);
                 } else {
-                    self.service_launched(left, task.template);
+                    self.count(NONE, Count::TasksLaunched, 1);
                 }
             }
             Fact::TaskTerminal { task, state, .. } => self.task_terminal(left, task.template, state),
-            Fact::Offered { framework, first, count, total, .. } => {
-                if self.offering.is_none_or(|o| o.0 != first.master) {
-                    self.orphan_offers(left);
-                    self.offering = Some((first.master, 0));
-                }
-                if let Some(offering) = &mut self.offering {
-                    offering.1 += u64::from(count);
-                }
+            Fact::Offered { framework, count, total, .. } => {
+                self.outstanding += u64::from(count);
                 if self.leaders.waits() {
                     self.leaders.offered(framework, at);
                 }
@@ -270,10 +288,8 @@ impl Recorder {
                 self.count(f, Count::OffersMade, u64::from(count));
                 add(&mut self.offered, total, 1, left);
             }
-            Fact::OffersEnded { framework, first, count, how, total } => {
-                // Offers of a dead master have been counted already.
-                let Some(offering) = self.offering.as_mut().filter(|o| o.0 == first.master) else { return };
-                offering.1 = offering.1.saturating_sub(u64::from(count));
+            Fact::OffersEnded { framework, count, how, total, .. } => {
+                self.outstanding = self.outstanding.saturating_sub(u64::from(count));
                 let f = self.framework_of(framework.0);
                 let which = match how {
                     OfferEnd::Accepted => Count::OffersAccepted,
@@ -303,38 +319,39 @@ impl Recorder {
                 } else if self.series.rows() > 0 {
                     self.marks.push((at, host, AgentEvent::Joined));
                 }
-                self.set_agent(agent, Agent { total, registered: true, connected: true, epoch: self.epoch }, left);
+                self.set_agent(agent, Agent { total, registered: true, connected: true, orphaned: false }, left);
             }
             Fact::AgentReregistered { agent, host, total } => {
                 self.leaders.agent(host, at);
                 self.count(NONE, Count::AgentsReregistrations, 1);
                 self.hosts.insert(host, ());
-                // An agent that only changed its master was never away.
-                if self.agents.get(&agent).is_none_or(|a| !a.registered || !a.connected) {
+                if self.agents.get(&agent).is_none_or(|a| !a.orphaned && (!a.registered || !a.connected)) {
                     self.marks.push((at, host, AgentEvent::Returned));
                 }
-                self.set_agent(agent, Agent { total, registered: true, connected: true, epoch: self.epoch }, left);
+                self.set_agent(agent, Agent { total, registered: true, connected: true, orphaned: false }, left);
             }
             Fact::AgentDisconnected { agent, host } => {
                 self.count(NONE, Count::AgentsDisconnections, 1);
                 self.marks.push((at, host, AgentEvent::Disconnected));
                 if let Some(&old) = self.agents.get(&agent) {
-                    self.set_agent(agent, Agent { connected: false, ..old }, left);
+                    self.set_agent(agent, Agent { connected: false, orphaned: false, ..old }, left);
                 }
             }
             Fact::AgentUnreachable { agent, host } => {
                 self.count(NONE, Count::AgentsUnreachable, 1);
                 self.marks.push((at, host, AgentEvent::Lost));
                 if let Some(&old) = self.agents.get(&agent) {
-                    self.set_agent(agent, Agent { registered: false, connected: false, ..old }, left);
+                    let gone = Agent { registered: false, connected: false, orphaned: false, ..old };
+                    self.set_agent(agent, gone, left);
                 }
             }
             Fact::AgentRemoved { agent, host } => {
                 self.count(NONE, Count::AgentsRemovals, 1);
                 self.marks.push((at, host, AgentEvent::Removed));
                 if let Some(&old) = self.agents.get(&agent) {
-                    self.set_agent(agent, Agent { registered: false, connected: false, ..old }, left);
-                    self.agents.remove(&agent);
+                    let gone = Agent { registered: false, connected: false, orphaned: false, ..old };
+                    self.set_agent(agent, gone, left);
+                    self.agents.swap_remove(&agent);
                 }
             }
             Fact::FrameworkSubscribed { framework, name, .. } => {
@@ -362,10 +379,32 @@ impl Recorder {
                 let level = &mut self.frameworks[f].devices;
                 level.add(milli as i64 - level.value, left);
             }
-            Fact::ProcessStarted { .. } => self.count(NONE, Count::ProcessesStarted, 1),
+            Fact::ProcessStarted { slot, kind, .. } => {
+                self.count(NONE, Count::ProcessesStarted, 1);
+                // Without elections there is one master, and it leads when it starts.
+                if kind == ProcessKind::Master && self.leader.is_none() {
+                    self.leader = Some(slot);
+                }
+            }
             Fact::ProcessStopped { slot, incarnation, kind, .. } => {
-                self.leader_gone(left, at, kind, slot, Some(incarnation));
                 self.count(NONE, Count::ProcessesStopped, 1);
+                self.leader_gone(at, kind, slot, Some(incarnation));
+                if kind == ProcessKind::Master && self.leader == Some(slot) {
+                    self.master_left(left);
+                    self.leader = None;
+                }
+            }
+            Fact::LeaderReady { kind, slot, .. } => {
+                self.leaders.ready(kind, at);
+                if kind == ProcessKind::Master {
+                    self.master_left(left);
+                    self.leader = Some(slot);
+                }
+            }
+            Fact::ServiceTemplate { template, owner, each, .. } => {
+                self.leaders.service_is(owner);
+                let framework = self.owner(owner);
+                self.services.entry(template).or_insert(Service { framework, each, held: 0 });
             }
             Fact::FaultBegan { fault } => {
                 self.count(NONE, Count::FaultsBegan, 1);
@@ -379,26 +418,16 @@ impl Recorder {
                 self.count(NONE, Count::FaultsEnded, 1);
                 self.fault(fault).ended = Some(at);
             }
-            Fact::SessionExpired { slot, .. } => {
-                if self.leaders.session_gone(slot, at, self.registered.value as u64) {
-                    self.masters_lost(left);
-                }
-            }
+            Fact::SessionExpired { slot, .. } => self.leaders.session_gone(slot, at, self.registered.value as u64),
             Fact::LeaderElected { kind, slot, incarnation } => {
-                if kind == ProcessKind::Master {
-                    self.count(NONE, Count::MastersElected, 1);
-                } else {
-                    self.count(NONE, Count::MarathonsElected, 1);
-                }
+                let which = match kind {
+                    ProcessKind::Master => Count::MastersElected,
+                    _ => Count::MarathonsElected,
+                };
+                self.count(NONE, which, 1);
                 self.leaders.elected(kind, slot, incarnation, at);
             }
-            Fact::LeaderReady { kind, .. } => self.leaders.ready(kind, at),
-            Fact::LeaderLost { kind, slot, incarnation } => self.leader_gone(left, at, kind, slot, Some(incarnation)),
-            Fact::ServiceTemplate { template, owner, each, .. } => {
-                self.leaders.service_is(owner);
-                let framework = self.owner(owner);
-                self.templates.insert(template, Template { framework, each, held: 0, running: 0 });
-            }
+            Fact::LeaderLost { kind, slot, incarnation } => self.leader_gone(at, kind, slot, Some(incarnation)),
             Fact::AppTarget { .. }
             | Fact::InstanceChanged { .. }
             | Fact::InstanceHealth { .. }
@@ -406,7 +435,7 @@ impl Recorder {
             | Fact::DeploymentBegan { .. }
             | Fact::DeploymentStep { .. }
             | Fact::DeploymentEnded { .. }
-            | Fact::OfferRefused { .. } => self.services.fact(at, left, fact),
+            | Fact::OfferRefused { .. } => self.apps.fact(at, left, fact),
             Fact::SessionOpened { .. } | Fact::Answered { .. } => {}
             Fact::JobSubmitted { .. }
             | Fact::JobOffered { .. }
@@ -449,11 +478,10 @@ impl Recorder {
 
     fn task_started(&mut self, at: Time, left: i64, job: JobId, n: u32, owner: Symbol) {
         let Some(slot) = self.slot(job) else {
-            if let Some(template) = self.templates.get_mut(&job) {
-                template.running += 1;
-                self.frameworks[template.framework as usize].running.add(1, left);
-            }
             let f = self.framework_of(owner);
+            if self.services.contains_key(&job) {
+                self.frameworks[f as usize].running.add(1, left);
+            }
             return self.count(f, Count::TasksStarted, 1);
         };
         let entry = &mut self.jobs[slot];
@@ -481,11 +509,10 @@ impl Recorder {
             End::Lost => Count::TasksLost,
         };
         let Some(slot) = self.slot(job) else {
-            if let Some(template) = self.templates.get_mut(&job).filter(|t| t.running > 0) {
-                template.running -= 1;
-                self.frameworks[template.framework as usize].running.add(-1, left);
-            }
             let f = self.framework_of(owner);
+            if self.services.contains_key(&job) {
+                self.frameworks[f as usize].running.add(-1, left);
+            }
             return self.count(f, which, 1);
         };
         let entry = &mut self.jobs[slot];
@@ -518,14 +545,12 @@ impl Recorder {
         if let Some(which) = which {
             self.count(NONE, which, 1);
         }
-        let Some(slot) = self.slot(job) else {
-            if let Some(template) = self.templates.get_mut(&job).filter(|t| t.held > 0) {
-                template.held -= 1;
-                let (framework, each) = (template.framework, template.each);
-                self.hold(framework, each, -1, left);
-            }
-            return;
-        };
+        if let Some(service) = self.services.get_mut(&job).filter(|s| s.held > 0) {
+            service.held -= 1;
+            let (f, each) = (service.framework, service.each);
+            return self.hold(f, each, -1, left);
+        }
+        let Some(slot) = self.slot(job) else { return };
         let entry = &mut self.jobs[slot];
         // A task that never held anything (its launch was refused) has nothing to give back.
         if entry.held > 0 {
@@ -533,6 +558,32 @@ impl Recorder {
             let (f, each) = (entry.framework, entry.each);
             self.hold(f, each, -1, left);
             self.forget_if_over(job, slot);
+        }
+    }
+
+    /// A master takes its books and its offers with it; its successor begins with nothing.
+    fn master_left(&mut self, left: i64) {
+        for job in 0..self.jobs.len() {
+            let Job { framework, each, held, .. } = self.jobs[job];
+            if held > 0 {
+                self.jobs[job].held = 0;
+                add(&mut self.frameworks[framework as usize].allocated, each, -i64::from(held), left);
+            }
+        }
+        for service in self.services.values_mut() {
+            let held = i64::from(std::mem::take(&mut service.held));
+            add(&mut self.frameworks[service.framework as usize].allocated, service.each, -held, left);
+        }
+        let orphans = std::mem::take(&mut self.outstanding);
+        self.count(NONE, Count::OffersOrphaned, orphans);
+        for level in &mut self.offered {
+            level.add(-level.value, left);
+        }
+        for at in 0..self.agents.len() {
+            let (&id, &agent) = self.agents.get_index(at).expect("below len");
+            if agent.registered {
+                self.set_agent(id, Agent { registered: false, connected: false, orphaned: true, ..agent }, left);
+            }
         }
     }
 
@@ -563,16 +614,12 @@ impl Recorder {
 
     fn set_agent(&mut self, id: AgentId, new: Agent, left: i64) {
         let held = |a: Agent| if a.registered { a.total } else { Quantities::ZERO };
-        let nobody = Agent { total: Quantities::ZERO, registered: false, connected: false, epoch: 0 };
+        let nobody = Agent { total: Quantities::ZERO, registered: false, connected: false, orphaned: false };
         let old = self.agents.insert(id, new).unwrap_or(nobody);
-        let epoch = self.epoch;
-        let counted = |a: Agent, it: bool| i64::from(it && a.epoch == epoch);
         add(&mut self.capacity, held(new), 1, left);
         add(&mut self.capacity, held(old), -1, left);
-        let registered = counted(new, new.registered) - counted(old, old.registered);
-        let connected = counted(new, new.connected) - counted(old, old.connected);
-        self.registered.add(registered, left);
-        self.connected.add(connected, left);
+        self.registered.add(i64::from(new.registered) - i64::from(old.registered), left);
+        self.connected.add(i64::from(new.connected) - i64::from(old.connected), left);
     }
 
     fn fault(&mut self, fault: u32) -> &mut FaultMark {
@@ -686,7 +733,7 @@ impl Recorder {
         series.agents_registered.push(units(&mut self.registered));
         series.agents_connected.push(units(&mut self.connected));
         series.jobs_waiting.push(units(&mut self.waiting));
-        self.services.row(length_ns, &take);
+        self.apps.row(length_ns, &take);
 
         let count = |which: Count| self.counts[which as usize];
         let ended = [Count::TasksFinished, Count::TasksFailed, Count::TasksKilled, Count::TasksLost];
@@ -731,7 +778,7 @@ impl Recorder {
         let frameworks = self.frameworks.into_iter().map(|f| f.finish(names)).collect();
         let counts = Count::ALL.iter().map(|&c| (c.key().to_owned(), self.counts[c as usize])).collect();
         let facts = Fact::KINDS.iter().zip(&self.facts).filter(|(_, n)| **n > 0);
-        let (apps, deployments, shortages) = self.services.finish(at, names);
+        let (apps, deployments, shortages) = self.apps.finish(at, names);
         let mut places = Lookup::default();
         for (rack, setup) in self.racks.iter().enumerate() {
             for (place, host) in setup.hosts.iter().enumerate() {

@@ -6,7 +6,9 @@ use super::synthetic::Made;
 use crate::base::id::{AgentId, FrameworkId, JobId, Names, OfferId, Symbol, TaskId};
 use crate::base::quantity::Quantities;
 use crate::base::time::{Span, Time};
-use crate::fact::{At, Condition, DeploymentEnd, End, Fact, Goal, KillReason, OfferEnd, OfferRefusal, ProcessKind};
+use crate::fact::{
+    At, Condition, DeploymentEnd, End, Fact, Goal, KillReason, OfferEnd, OfferRefusal, ProcessKind, WORLD,
+};
 use crate::mesos::task_state::{Reason, TaskState};
 
 const AGENTS: u32 = 20;
@@ -28,7 +30,7 @@ fn at(seconds: f64) -> Time {
 
 impl Script {
     fn say(&mut self, seconds: f64, what: Fact) {
-        self.facts.push(At { at: at(seconds), what });
+        self.facts.push(At { at: at(seconds), by: WORLD, what });
     }
     fn agent(&mut self, n: u32) -> AgentId {
         AgentId { master: self.names.intern("M0"), n }
@@ -148,6 +150,13 @@ pub(crate) fn make() -> Made {
         let (agent, host) = (s.agent(i), s.hosts[i as usize]);
         let seconds = if i == 0 { 610.7 } else { 610.65 + f64::from(i) * 0.05 };
         s.say(seconds, Fact::AgentReregistered { agent, host, total: Script::total() });
+        // Its tasks come with it.
+        for (app, instances) in [("/web", WEB), ("/db", 3)] {
+            if i < instances {
+                let task = TaskId { template: template(app), n: i };
+                s.say(seconds, Fact::TaskLaunched { framework: service, task, agent });
+            }
+        }
     }
     s.subscribe(611.2, owner, "M0-0000");
     s.subscribe(612.0, batch, "M0-0001");

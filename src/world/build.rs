@@ -7,7 +7,7 @@ use crate::actor::{Behaviour, DiskOp};
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Map};
-use crate::base::quantity::{KINDS, Milli, Quantities};
+use crate::base::quantity::{Milli, Quantities};
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
@@ -173,7 +173,7 @@ impl World {
             allocation_interval: Span::from_secs(1),
             min_allocatable: Vec::new(),
             filter_gpu: true,
-            excluded_kinds: 0,
+            excluded: allocator::sorter::Excluded::default(),
             weights: Vec::new(),
         };
         let blueprint = Blueprint {
@@ -351,15 +351,11 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
 fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     let flags = &scenario.allocator;
     let excluded = &flags.fair_sharing_excluded_resource_names;
-    let excluded_kinds = KINDS
-        .iter()
-        .enumerate()
-        .fold(0, |bits, (i, kind)| bits | u8::from(excluded.iter().any(|name| name == kind)) << i);
     let core_flags = allocator::Flags {
         allocation_interval: flags.allocation_interval,
-        min_allocatable: flags.min_allocatable_resources.clone(),
+        min_allocatable: flags.min_allocatable_resources.iter().map(|&set| set.into()).collect(),
         filter_gpu: flags.filter_gpu_resources,
-        excluded_kinds,
+        excluded: allocator::sorter::Excluded::new(excluded.iter().map(|name| &**name)),
         weights: scenario.roles.iter().map(|r| (r.name.clone(), r.weight)).collect(),
     };
     let most = if flags.chunk.kind == "slice" {
@@ -407,6 +403,9 @@ fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config
             partition_aware: has("PARTITION_AWARE"),
             gpu_resources: has("GPU_RESOURCES"),
             task_killing_state: has("TASK_KILLING_STATE"),
+            revocable_resources: has("REVOCABLE_RESOURCES"),
+            shared_resources: has("SHARED_RESOURCES"),
+            reservation_refinement: has("RESERVATION_REFINEMENT"),
         },
         chooser,
         refuse: Refuse::seconds(params.refuse.unwrap_or(Refuse::DEFAULT_SPAN)),

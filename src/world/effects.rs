@@ -111,11 +111,11 @@ impl World {
             Effect::Spawn { key, spec, task } => self.spawn(from, key, spec, task),
             Effect::Exit { key: Some(key) } => self.end_container(from, key),
             Effect::Exit { key: None } => self.stop(from.slot, true),
-            Effect::Fact(fact) => self.emit(fact),
+            Effect::Fact(fact) => self.emit_by(from.slot, fact),
             Effect::Detail(what) => {
                 let at = self.queue.now();
                 if let Some(details) = &mut self.details {
-                    details.push(At { at, what });
+                    details.push(At { at, by: from.slot, what });
                 }
             }
         }

@@ -22,7 +22,7 @@ use crate::base::quantity::Quantities;
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
-use crate::fact::{At, Detail, End, Fact, ProcessKind};
+use crate::fact::{At, Detail, End, Fact, ProcessKind, WORLD};
 use crate::frameworks::batch::Batch;
 use crate::job::{Job, TaskSpec};
 use crate::mesos::agent::Agent;
@@ -366,6 +366,10 @@ impl World {
     }
 
     fn emit(&mut self, fact: Fact) {
+        self.emit_by(WORLD, fact);
+    }
+
+    fn emit_by(&mut self, by: u32, fact: Fact) {
         let at = self.now();
         fact.digest(at, &mut self.digest);
         match fact {
@@ -376,7 +380,7 @@ impl World {
             }
             _ => {}
         }
-        self.facts.push(At { at, what: fact });
+        self.facts.push(At { at, by, what: fact });
     }
 
     fn note_done(&mut self) {
@@ -567,7 +571,7 @@ impl World {
             Outcome::Missed { watcher, peer, misses } => {
                 if let Some(details) = &mut self.details {
                     let what = Detail::BeatMissed { slot: watcher.slot, peer, misses };
-                    details.push(At { at: self.queue.now(), what });
+                    details.push(At { at: self.queue.now(), by: WORLD, what });
                 }
                 if self.is_current(watcher) {
                     let peer = self.id_of(peer);

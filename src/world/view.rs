@@ -1,7 +1,7 @@
 //! What checks may read of a world: the cores' own books, and the truth.
 
 use super::{Core, World};
-use crate::base::id::{AgentId, Symbol, TaskId};
+use crate::base::id::{Symbol, TaskId};
 use crate::base::quantity::Quantities;
 use crate::mesos::allocator::Allocate;
 use crate::mesos::master::Master;
@@ -18,10 +18,16 @@ pub struct Truth {
 impl World {
     /// Live masters with their allocators.
     pub fn masters(&self) -> impl Iterator<Item = (&Master, &dyn Allocate)> {
-        self.processes.iter().filter_map(|p| match &p.core {
+        (0..self.processes.len() as u32).filter_map(|slot| self.master(slot))
+    }
+
+    /// The live master in a slot with its allocator.
+    #[must_use]
+    pub fn master(&self, slot: u32) -> Option<(&Master, &dyn Allocate)> {
+        match &self.processes.get(slot as usize)?.core {
             Some(Core::Master { master, allocator, .. }) => Some((&**master, &**allocator)),
             _ => None,
-        })
+        }
     }
 
     /// Every machine that is up.
@@ -66,12 +72,6 @@ impl World {
         }
         sizes.pending_events = self.queue.len();
         sizes
-    }
-
-    /// What the allocator believes to be free on an agent.
-    #[must_use]
-    pub fn free_on(&self, agent: AgentId) -> Option<Quantities> {
-        self.masters().find_map(|(_, allocator)| Some(allocator.free(agent)?.quantities()))
     }
 }
 

@@ -255,6 +255,7 @@ impl Master {
         agent.connected = false;
         let (id, host) = (agent.id, agent.info.hostname);
         cx.fact(Fact::AgentDisconnected { agent: id, host });
+        self.departures += 1;
         self.tell_allocator(cx, Msg::DeactivateAgent { agent: id });
         self.rescind_agent(cx, id);
         // Tasks of frameworks that do not checkpoint died with the agent.
@@ -304,6 +305,7 @@ impl Master {
     /// TASK_LOST for others), its offers are rescinded.
     fn take_agent_down(&mut self, cx: &mut Cx, slot: u32, reason: Reason, aware: TaskState) {
         let (id, process) = (self.agent(slot).id, self.agent(slot).process);
+        self.departures += 1;
         self.tell_allocator(cx, Msg::RemoveAgent { agent: id });
         let tasks: Vec<u32> = self.agent(slot).tasks.to_vec();
         for task in tasks {
@@ -323,6 +325,7 @@ impl Master {
         // The slot's next tenant is to be described anew.
         for (_, framework) in self.frameworks.iter_mut() {
             if let Some(word) = framework.described.get_mut(slot as usize / 64) {
+                framework.agents_described -= (*word >> (slot % 64) & 1) as u32;
                 *word &= !(1 << (slot % 64));
             }
         }

@@ -72,6 +72,8 @@ pub(crate) struct Framework {
     unreachable: Map<TaskId, (AgentId, TaskState)>,
     /// Bit i set: this subscription has been told the attributes of the agent in slot i.
     described: Vec<u64>,
+    /// How many bits of `described` are set, all of agents that are there.
+    agents_described: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -135,6 +137,8 @@ pub struct Master {
 
     /// By serial number of the first offer.
     offers: BTreeMap<u64, OpenBatch>,
+    /// How often the allocator was told that an agent left or is away.
+    departures: u64,
 }
 
 impl Master {
@@ -159,6 +163,7 @@ impl Master {
             completed_frameworks: VecDeque::new(),
             tasks: Slab::default(),
             offers: BTreeMap::new(),
+            departures: 0,
         }
     }
 
@@ -303,7 +308,7 @@ impl Master {
             for i in (0..open.batch.len()).filter(|&i| open.bits[i as usize / 64] >> (i % 64) & 1 == 1) {
                 let entry = open.batch.allocation.entry(i);
                 if let Some(slot) = self.agent_index.get(entry.agent) {
-                    books[row[slot as usize]].offered += &entry.resources;
+                    books[row[slot as usize]].offered += entry.resources;
                 }
             }
         }

@@ -5,7 +5,7 @@ use crate::record::Count;
 
 impl Recorder {
     pub(in crate::record) fn app_value(&self, hash: u64, part: usize) -> f64 {
-        self.services.value(hash, part)
+        self.apps.value(hash, part)
     }
 
     pub(in crate::record) fn counted(&self, framework: Option<u32>, which: Count) -> u64 {

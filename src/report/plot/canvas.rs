@@ -244,7 +244,7 @@ fn draw_entry(canvas: &mut Canvas<'_>, entry: &Entry, x: i32, y: i32) {
 fn place_marks(chart: &Chart, layout: &Layout) -> Vec<(String, f64, i32, HPos)> {
     let (Some(panel), Some(frame)) = (chart.panels.first(), layout.frames.first()) else { return Vec::new() };
     let (mut used, mut labels) = (0, Vec::new());
-    for mark in &chart.marks {
+    for mark in chart.marks.iter().filter(|mark| !mark.minor) {
         let x = frame.left + (panel.x.place(mark.from_s) * f64::from(frame.width)) as i32;
         let width = text_width(&mark.label, 11);
         let (anchor, from) = if x + width > layout.width - 8 { (HPos::Right, x - width) } else { (HPos::Left, x) };
@@ -301,6 +301,10 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
         for mark in marks {
             let (from, to) = (x(mark.from_s), x(mark.to_s.unwrap_or(panel.x.max)));
             let (t, b) = (top * SCALE, bottom * SCALE);
+            if mark.minor {
+                canvas.path(vec![(from, t), (from, t + 7 * SCALE)], FAULT, 0.8, 8);
+                continue;
+            }
             // On coloured ground a tint would be another colour: a strip at the top and the end.
             if covered {
                 let strip = t + 4 * SCALE;
@@ -386,7 +390,7 @@ mod tests {
             layers: vec![Layer::Line { colour: BLUE, stroke: Stroke::Normal, points: vec![(0.0, 0.0), (10.0, 4.0)] }],
             readings: Vec::new(),
         };
-        let marks = vec![Mark { label: "rack lost".into(), from_s: 9.9, to_s: None }];
+        let marks = vec![Mark { label: "rack lost".into(), from_s: 9.9, to_s: None, minor: false }];
         Chart { legend: vec![], panels: vec![panel], marks }
     }
 

@@ -61,6 +61,8 @@ pub struct Mark {
     pub label: String,
     pub from_s: f64,
     pub to_s: Option<f64>,
+    /// One of very many: a notch at the top, no name.
+    pub minor: bool,
 }
 
 /// One coordinate system. Panels of a chart share the horizontal axis.

@@ -21,6 +21,7 @@ mod utilization;
 mod waits;
 
 use crate::analysis::coarse::coarse;
+use crate::analysis::recovery::agents_lost;
 use crate::record::recording::{FaultMark, FrameworkRecord, Series};
 use crate::record::text::{fixed, seconds};
 use crate::record::{Files, Recording, csv_bytes};
@@ -116,16 +117,30 @@ pub fn render(pictures: &[Picture]) -> Files {
 
 // ---- what several figures share ----
 
-/// Faults as marks and, if there are any, their entry in the legend.
+/// More faults than this cannot be told apart; so many of them are shown in full.
+const FAULTS_MAX: usize = 24;
+const FAULTS_SHOWN: usize = 8;
+
+/// Faults as marks and, if there are any, their entry in the legend. Of very many, those that cost
+/// more than one agent are shown in full, the costliest first, and the others as notches.
 fn faults(recording: &Recording, legend: &mut Vec<Entry>) -> Vec<Mark> {
-    let mark = |fault: &FaultMark| {
+    let crowd = recording.faults.len() > FAULTS_MAX;
+    let mut costs: Vec<(usize, usize)> = Vec::new();
+    if crowd {
+        costs = recording.faults.iter().map(|f| agents_lost(recording, f)).zip(0..).filter(|c| c.0 > 1).collect();
+        costs.sort_by_key(|&(cost, index)| (std::cmp::Reverse(cost), index));
+        costs.truncate(FAULTS_SHOWN);
+    }
+    let mark = |(index, fault): (usize, &FaultMark)| {
         let to_s = fault.ended.map(crate::base::time::Time::as_secs_f64);
-        Some(Mark { label: fault.label.clone(), from_s: fault.began?.as_secs_f64(), to_s })
+        let minor = crowd && !costs.iter().any(|c| c.1 == index);
+        Some(Mark { label: fault.label.clone(), from_s: fault.began?.as_secs_f64(), to_s, minor })
     };
-    let mut marks: Vec<Mark> = recording.faults.iter().filter_map(mark).collect();
+    let mut marks: Vec<Mark> = recording.faults.iter().enumerate().filter_map(mark).collect();
     marks.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     if !marks.is_empty() {
-        legend.push(Entry { label: "fault".into(), colour: VERMILLION, swatch: Swatch::Band });
+        let label = if crowd { format!("{} faults, notched at the top", marks.len()) } else { "fault".to_owned() };
+        legend.push(Entry { label, colour: VERMILLION, swatch: Swatch::Band });
     }
     marks
 }
