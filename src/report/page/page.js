@@ -2,7 +2,8 @@
 'use strict';
 const span = s => {
   const h = Math.floor(s / 3600), m = Math.floor(s % 3600 / 60), rest = +(s % 60).toFixed(s < 10 ? 3 : 1);
-  return h ? `${h}h ${m}m ${Math.round(rest)}s` : m ? `${m}m ${rest}s` : `${rest} s`;
+  const seconds = rest ? ` ${rest}s` : '';
+  return h ? `${h}h ${m}m${seconds}` : m ? m + 'm' + seconds : rest + ' s';
 };
 const shown = (v, percent) => v === null ? '-' : percent ? (100 * v).toFixed(1) + ' %' : (+(+v).toFixed(3)).toLocaleString('en');
 const make = (parent, tag, name) => Object.assign(parent.appendChild(document.createElement(tag)), { className: name });
@@ -36,7 +37,7 @@ function interact(box, data) {
   const shapes = [...box.querySelectorAll('.plot polyline, .plot polygon')].map(e =>
     [e, e.getAttribute('points').trim().split(/[ ,]+/).map(Number)]);
   const ticks = box.querySelector('.ticks'), ticked = ticks.innerHTML;
-  const label = ticks.querySelector('text');
+  const label = ticks.querySelector('text'), notch = ticks.querySelector('polyline');
 
   const zoom = (from, to) => {
     view = [from, to];
@@ -56,9 +57,11 @@ function interact(box, data) {
     const step = steps.find(s => (to - from) / s <= width / 900) || (to - from) / 6;
     ticks.innerHTML = '';
     for (let t = Math.ceil(from / step) * step; t <= to; t += step) {
-      const text = ticks.appendChild(label.cloneNode());
-      text.setAttribute('x', left + (t - from) / (to - from) * width);
+      const x = Math.round(left + (t - from) / (to - from) * width), text = ticks.appendChild(label.cloneNode());
+      text.setAttribute('x', x);
       text.textContent = span(t);
+      const y = notch.points[0].y;
+      ticks.appendChild(notch.cloneNode()).setAttribute('points', `${x},${y} ${x},${y + 32}`);
     }
   };
 
