@@ -5,13 +5,16 @@
 
 use crate::analysis::{Expectations, Outcome, Summary};
 use crate::base::dice::Dice;
+use crate::base::id::{Names, Symbol};
+use crate::base::map::Map;
 use crate::base::time::Time;
 use crate::check::{Checker, INVARIANTS, Violation};
 use crate::fact::{At, Detail, Fact};
 use crate::record::manifest::FORMAT;
 use crate::record::recorder::FrameworkSetup;
-use crate::record::{Manifest, Recorder, RecorderSetup, Recording, trace};
+use crate::record::{Manifest, RackSetup, Recorder, RecorderSetup, Recording, trace};
 use crate::scenario::{Error, Scenario};
+use crate::workload;
 use crate::world::{Seen, World, fault};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,6 +115,8 @@ impl Sim {
             interval: scenario.report.interval,
             frameworks: scenario.frameworks.iter().map(framework).collect(),
             fault_labels: occurrences.iter().map(|o| o.label.clone()).collect(),
+            racks: racks(&scenario, world.names()),
+            gpu_share: workload::gpu_share(&scenario),
         });
         let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
             let mut all = problems.iter().map(|p| {
@@ -216,6 +221,9 @@ impl Sim {
                 self.expectations.settle(&self.recorder, due);
             }
             self.recorder.take(fact);
+            if self.recorder.wants_names() {
+                self.recorder.take_names(self.world.names());
+            }
             if self.expectations.is_watching() {
                 self.expectations.observe(&self.recorder, fact.at);
             }
@@ -259,6 +267,18 @@ impl Sim {
         let faults_toml = self.faults_toml;
         Finished { summary, recording, manifest, expectations, broken, faults_toml, world: self.world }
     }
+}
+
+/// Machines by rack, the racks in the order in which the scenario names them first.
+fn racks(scenario: &Scenario, names: &Names) -> Vec<RackSetup> {
+    let mut racks: Map<&str, Vec<Symbol>> = Map::default();
+    for fleet in &scenario.fleets {
+        for host in &fleet.hosts {
+            let rack = host.attributes.iter().find(|(key, _)| key == "rack_id").map_or(&fleet.name, |(_, rack)| rack);
+            racks.entry(rack).or_default().extend(names.find(&host.hostname));
+        }
+    }
+    racks.into_iter().map(|(name, hosts)| RackSetup { name: name.to_owned(), hosts }).collect()
 }
 
 fn next_detail<'a>(

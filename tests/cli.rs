@@ -154,7 +154,7 @@ fn a_run_writes_its_results() {
     let at = folder("run", &[("small.toml", SMALL)]);
     let stdout = good(&at, &["run", "small.toml"]);
     assert!(stdout.starts_with("small  seed 1  "), "{stdout}");
-    assert!(stdout.ends_with("results in results/small\n"), "{stdout}");
+    assert!(stdout.ends_with("results in results/small\nreport in results/small/report.html\n"), "{stdout}");
     let names: Vec<String> = files(&at.join("results")).into_keys().collect();
     expect![[r#"
         small/

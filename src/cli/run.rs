@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     /// Print summary.json on standard output, and nothing else there.
     #[arg(long)]
     json: bool,
+    /// Figures as PNG too.
+    #[cfg(feature = "png")]
+    #[arg(long)]
+    png: bool,
     /// Write no files.
     #[arg(long)]
     no_report: bool,
@@ -173,8 +177,15 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     })?;
 
     if !arguments.no_report {
-        let mut files = report::render(&finished.recording, &finished.manifest, &finished.summary, plots);
-        files.push("scenario.toml", toml_text);
+        let verdict = to_verdict(&arguments, &finished);
+        let content = report::page::Content {
+            recording: &finished.recording,
+            manifest: &finished.manifest,
+            summary: &finished.summary,
+            verdict: &verdict,
+            scenario: &toml_text,
+        };
+        let mut files = report::render(content, drawing(&arguments, plots));
         if !finished.faults_toml.is_empty() {
             files.push(report::FAULTS_FILE, finished.faults_toml.clone());
         }
@@ -200,9 +211,32 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         print(&report::summary_text(&finished.summary, &finished.expectations));
         if !arguments.no_report {
             print(&format!("results in {}\n", out.display()));
+            if plots {
+                print(&format!("report in {}\n", out.join(report::page::FILE).display()));
+            }
         }
     }
     verdict(&arguments, &finished)
+}
+
+fn drawing(arguments: &Arguments, plots: bool) -> report::Drawing {
+    #[cfg(feature = "png")]
+    if arguments.png {
+        return report::Drawing::Png;
+    }
+    let _ = arguments;
+    if plots { report::Drawing::Svg } else { report::Drawing::None }
+}
+
+/// What the results say of how the run went.
+fn to_verdict(arguments: &Arguments, finished: &Finished) -> report::Verdict {
+    let breach = |b: &Broken| report::Breach { what: b.what.clone(), at_ns: b.at.0, text: b.text.clone() };
+    report::Verdict {
+        replay: command(arguments, finished, ""),
+        expectations: finished.expectations.clone(),
+        checked: !arguments.no_check,
+        broken: finished.broken.as_ref().map(breach),
+    }
 }
 
 fn cannot_write(path: &Path, e: &std::io::Error) -> Failure {
@@ -276,8 +310,13 @@ fn report_broken(broken: &Broken, replay: &str, seed: u64) -> String {
 
 /// The command that makes the same run with a trace.
 fn replay(arguments: &Arguments, finished: &Finished) -> String {
+    command(arguments, finished, " --trace")
+}
+
+/// The command that makes the same run.
+fn command(arguments: &Arguments, finished: &Finished, more: &str) -> String {
     let path = |path: &Path| quoted(&path.display().to_string());
-    let mut command = format!("mesosim run {} --seed {} --trace", path(&arguments.scenario), finished.manifest.seed);
+    let mut command = format!("mesosim run {} --seed {}{more}", path(&arguments.scenario), finished.manifest.seed);
     for pair in &arguments.set {
         command.push_str(&format!(" --set {}", quoted(pair)));
     }
