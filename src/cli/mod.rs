@@ -14,6 +14,8 @@ pub enum Failure {
     Input(String),
 }
 
+mod replay;
+
 macro_rules! commands {
     ($($name:ident $type:ident),+) => {
         $(mod $name;)+

@@ -11,6 +11,7 @@ mod effects;
 pub mod fault;
 mod lifecycle;
 mod link;
+pub mod sabotage;
 pub mod view;
 
 use crate::actor::{Behaviour, Cx, DiskOp, Effect, Input, Mailbox, ProcessId, TimerKey};
