@@ -4,13 +4,17 @@
 //! sums are of integers or in a fixed order and use no platform's transcendental functions.
 
 pub mod coarse;
+pub mod compare;
 pub mod expect;
+pub mod interval;
+pub mod measure;
 pub mod metric;
 pub mod percentile;
 pub mod share;
 pub mod summary;
 pub mod utilization;
 
+pub use compare::Comparison;
 pub use expect::{Expectations, Outcome};
 pub use metric::metric;
 pub use summary::Summary;

@@ -14,6 +14,9 @@ pub enum Failure {
     Input(String),
 }
 
+mod grid;
+mod kept;
+mod many;
 mod replay;
 
 macro_rules! commands {
@@ -32,7 +35,7 @@ macro_rules! commands {
         }
     };
 }
-commands!(run Run, validate Validate, bench Bench, plugins Plugins);
+commands!(run Run, compare Compare, validate Validate, bench Bench, plugins Plugins);
 
 /// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {

@@ -1,6 +1,8 @@
 //! Tables to bytes: figures, tables for the terminal, files. Never computes a statistic; that is
 //! what `analysis` is for.
 
+pub mod compare;
+pub mod escape;
 pub mod plot;
 pub mod terminal;
 
