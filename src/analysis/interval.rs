@@ -195,7 +195,9 @@ mod tests {
     proptest! {
         #[test]
         fn moves_and_stretches_with_its_samples(
-            samples in proptest::collection::vec(-100.0..100.0_f64, 2..20), by in -50.0..50.0_f64, factor in 0.1..10.0_f64,
+            samples in proptest::collection::vec(-100.0..100.0_f64, 2..20),
+            by in -50.0..50.0_f64,
+            factor in 0.1..10.0_f64,
         ) {
             let plain = Interval::of(&samples, 0.95).unwrap();
             let changed: Vec<f64> = samples.iter().map(|x| x * factor + by).collect();

@@ -87,7 +87,7 @@ impl Measure {
         let mut wanted = Vec::new();
         let frameworks = first["frameworks"].as_object().into_iter().flat_map(|f| f.keys()).take(FRAMEWORKS);
         for name in frameworks {
-            wanted.extend(["p50", "p99"].map(|p| format!("waits.{name}.running_s.{p}")));
+            wanted.extend(["mean", "p50", "p99"].map(|p| format!("waits.{name}.running_s.{p}")));
             wanted.push(format!("waits.{name}.completion_s.p50"));
             wanted.push(format!("frameworks.{name}.dominant_share"));
         }
@@ -155,7 +155,7 @@ mod tests {
                 "tasks": { "finished": 7, "lost": lost },
                 "utilization": { "cpus": { "used": 0.5 }, "disk": { "used": 0.0 } },
                 "fairness": { "jain": null },
-                "waits": { "a": { "running_s": { "p50": wait, "p99": 2.0 } } },
+                "waits": { "a": { "running_s": { "mean": null, "p50": wait, "p99": 2.0 } } },
                 "frameworks": { "a": { "dominant_share": 0.25 } },
             })
         };

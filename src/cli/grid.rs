@@ -198,7 +198,8 @@ mod tests {
             error: 110 variants
             help: vary less: at most 100 are compared
             error: there is only one variant, nothing to compare it with
-            help: give two values or more, as in --vary allocator.policy=drf,random"#]].assert_eq(&told.join("\n"));
+            help: give two values or more, as in --vary allocator.policy=drf,random"#]]
+        .assert_eq(&told.join("\n"));
     }
 
     #[test]

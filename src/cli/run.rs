@@ -247,7 +247,7 @@ fn place_beside(out: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// That a file can be put there later, without making it now.
-fn must_be_a_file(path: &Path) -> Result<(), Failure> {
+pub(super) fn must_be_a_file(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let what = match (path.is_dir(), folder.is_dir()) {
         (true, _) => "it is a folder".to_owned(),

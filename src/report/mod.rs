@@ -3,6 +3,7 @@
 
 pub mod compare;
 pub mod escape;
+pub mod junit;
 pub mod plot;
 pub mod terminal;
 

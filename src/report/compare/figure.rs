@@ -103,8 +103,8 @@ fn draw_row(out: &mut String, comparison: &Comparison, row: &Row, top: f64) {
         let y = plot + ROW * (i as f64 + 0.5);
         text(out, LEFT - 14.0, y + 4.0, "cmp-t", "end", &shortened(&variant.name));
         draw_difference(out, &scale, d, y);
-        let numbers = format!("{}  {}", style.difference(d), relative(d));
-        text(out, RIGHT + 14.0, y + 4.0, "cmp-t", "", numbers.trim_end());
+        let numbers = [style.difference(d), relative(d)].into_iter().filter(|part| !part.is_empty());
+        text(out, RIGHT + 14.0, y + 4.0, "cmp-t", "", &numbers.collect::<Vec<_>>().join(", "));
     }
 }
 

@@ -93,8 +93,10 @@ pub(super) fn verdicts(comparison: &Comparison) -> Vec<String> {
             }
         }
     }
-    let rest =
-        |(name, labels): (String, Vec<String>)| format!("{name}: no difference shown at 95 % in {}", labels.join("; "));
+    let rest = |(name, labels): (String, Vec<String>)| match labels.len() {
+        n if n == comparison.rows.len() => format!("{name}: no difference shown at 95 % in any of these {n} metrics"),
+        _ => format!("{name}: no difference shown at 95 % in {}", labels.join("; ")),
+    };
     said.extend(not_shown.into_iter().map(rest));
     said
 }

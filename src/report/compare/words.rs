@@ -19,16 +19,16 @@ const DIGITS: i32 = 2;
 
 impl Style {
     pub(super) fn of(row: &Row) -> Self {
-        let means = row.cells.iter().filter_map(|cell| cell.mean).map(f64::abs);
-        let largest = means.fold(0.0, f64::max);
+        let means = row.cells.iter().filter_map(|cell| cell.mean);
+        let intervals = || row.cells.iter().filter_map(|cell| cell.difference.as_ref()?.interval);
+        let largest = means.chain(intervals().flat_map(|i| [i.low, i.high])).map(f64::abs).fold(0.0, f64::max);
         let (scale, unit, apart) = match row.measure.unit {
             Unit::Seconds if largest < 1.0 => (1e3, " ms", " ms"),
             Unit::Seconds => (1.0, " s", " s"),
             Unit::Share => (100.0, " %", " pp"),
             Unit::Count | Unit::Plain => (1.0, "", ""),
         };
-        let differences = row.cells.iter().filter_map(|cell| cell.difference.as_ref());
-        let halves = differences.filter_map(|d| d.interval).map(|i| (i.high - i.low) / 2.0);
+        let halves = intervals().map(|i| (i.high - i.low) / 2.0);
         // Less than that is the dust of binary fractions.
         let finest = halves.filter(|half| *half > largest * 1e-9).fold(f64::INFINITY, f64::min);
         let fine = match row.measure.unit {
