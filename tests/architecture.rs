@@ -102,7 +102,7 @@ const PLUGINS: &[(&str, &[&str])] = &[
     ("workload", &[]),
     ("check", &[]),
     ("report/plot", &["axis", "canvas", "chart"]),
-    ("cli", &[]),
+    ("cli", &["grid", "kept", "many", "replay"]),
 ];
 
 /// Rooms that read and write files. Unit tests (`mod tests`) may do so anywhere.

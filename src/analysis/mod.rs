@@ -5,8 +5,11 @@
 
 pub mod agent_states;
 pub mod coarse;
+pub mod compare;
 pub mod expect;
 pub mod failover;
+pub mod interval;
+pub mod measure;
 pub mod metric;
 pub mod percentile;
 pub mod recovery;
@@ -14,6 +17,7 @@ pub mod share;
 pub mod summary;
 pub mod utilization;
 
+pub use compare::Comparison;
 pub use expect::{Expectations, Outcome};
 pub use metric::metric;
 pub use summary::Summary;

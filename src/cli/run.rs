@@ -1,11 +1,13 @@
 //! `mesosim run SCENARIO`: one run, its summary, its results.
 
+use super::replay::{self, quoted, report_broken, report_missed};
 use super::{Failure, in_data, load, on_terminal, print};
 use crate::base::dice::Dice;
 use crate::base::time::{Span, Time};
 use crate::report;
 use crate::scenario::units::parse_span;
 use crate::sim::{Broken, Finished, Progress, Sim, Stop, Watcher};
+use crate::world::sabotage::{self, SABOTEURS, Saboteur};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
@@ -64,6 +66,18 @@ pub(super) struct Arguments {
     /// Make every heartbeat, idle or not (for checking that it changes nothing).
     #[arg(long, hide = true)]
     eager: bool,
+    /// Make cores misbehave (for seeing what checks say of it).
+    #[arg(long, hide = true, value_name = "NAME", value_parser = saboteur)]
+    sabotage: Option<&'static Saboteur>,
+}
+
+/// # Errors
+/// The names that there are.
+fn saboteur(name: &str) -> Result<&'static Saboteur, String> {
+    sabotage::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = SABOTEURS.iter().map(|row| row.name).collect();
+        format!("there is no such sabotage; there are {}", names.join(", "))
+    })
 }
 
 struct Terminal {
@@ -140,6 +154,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut sim = Sim::with_dice(scenario, !arguments.no_check, dice).map_err(refused)?;
     if arguments.eager {
         sim.world_mut().make_all_beats();
+    }
+    if let Some(saboteur) = arguments.sabotage {
+        sim.world_mut().sabotage_all(saboteur);
     }
 
     let mut terminal = Terminal { bar: None, trace: None, failed: None };
@@ -264,7 +281,7 @@ fn place_beside(out: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// That a file can be put there later, without making it now.
-fn must_be_a_file(path: &Path) -> Result<(), Failure> {
+pub(super) fn must_be_a_file(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let what = match (path.is_dir(), folder.is_dir()) {
         (true, _) => "it is a folder".to_owned(),
@@ -289,23 +306,13 @@ fn verdict(arguments: &Arguments, finished: &Finished) -> Result<(), Failure> {
     }
     let missed: Vec<_> = finished.expectations.iter().filter(|o| !o.passed).collect();
     for outcome in &missed {
-        let at = format!("{}:{}", arguments.scenario.display(), outcome.line);
-        let why = if outcome.why.is_empty() { String::new() } else { format!(" ({})", outcome.why) };
-        eprintln!("{at}: expected {}{why}, got {}", outcome.want, outcome.got);
+        eprintln!("{}", report_missed(&arguments.scenario, outcome));
         failed = true;
     }
     if !missed.is_empty() {
         eprintln!("seed {}; replay: {}", finished.manifest.seed, replay(arguments, finished));
     }
     if failed { Err(Failure::Broken) } else { Ok(()) }
-}
-
-fn report_broken(broken: &Broken, replay: &str, seed: u64) -> String {
-    let mut text = format!("violated: {} at {} with seed {seed}\n  {}\nlast events:\n", broken.what, broken.at, broken.text);
-    for line in &broken.tail {
-        text.push_str(&format!("  {line}\n"));
-    }
-    text + &format!("replay: {replay}\n")
 }
 
 /// The command that makes the same run with a trace.
@@ -316,12 +323,9 @@ fn replay(arguments: &Arguments, finished: &Finished) -> String {
 /// The command that makes the same run.
 fn command(arguments: &Arguments, finished: &Finished, more: &str) -> String {
     let path = |path: &Path| quoted(&path.display().to_string());
-    let mut command = format!("mesosim run {} --seed {}{more}", path(&arguments.scenario), finished.manifest.seed);
-    for pair in &arguments.set {
-        command.push_str(&format!(" --set {}", quoted(pair)));
-    }
-    let paths =
-        [("--data", &arguments.data), ("--faults", &arguments.faults), ("--decisions", &arguments.decisions)];
+    let data = arguments.data.as_deref();
+    let mut command = replay::command(&arguments.scenario, finished.manifest.seed, &arguments.set, data, more);
+    let paths = [("--faults", &arguments.faults), ("--decisions", &arguments.decisions)];
     for (flag, value) in paths {
         if let Some(value) = value {
             command.push_str(&format!(" {flag} {}", path(value)));
@@ -330,16 +334,10 @@ fn command(arguments: &Arguments, finished: &Finished, more: &str) -> String {
     if let Some(until) = arguments.until {
         command.push_str(&format!(" --until {until}"));
     }
-    command
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
+    if let Some(saboteur) = arguments.sabotage {
+        command.push_str(&format!(" --sabotage {}", saboteur.name));
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    command
 }
 
 #[cfg(test)]
@@ -347,27 +345,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replay_can_be_pasted_into_a_shell() {
-        let words = ["seed=7", "frameworks.a b.role='x'", ""].map(quoted);
-        assert_eq!(words, ["seed=7", r"'frameworks.a b.role='\''x'\'''", "''"]);
-    }
-
-    #[test]
-    fn a_violation_says_how_to_see_it_again() {
-        let broken = Broken {
-            what: "offer-once".into(),
-            at: Time::from_secs(61),
-            text: "offer O7 ended twice".into(),
-            tail: vec!["first".into(), "second".into()],
-        };
-        expect_test::expect![[r#"
-            violated: offer-once at 00:01:01.000000 with seed 7
-              offer O7 ended twice
-            last events:
-              first
-              second
-            replay: mesosim run x.toml --seed 7
-        "#]]
-        .assert_eq(&report_broken(&broken, "mesosim run x.toml --seed 7", 7));
+    fn an_unknown_sabotage_is_told_the_names() {
+        assert!(saboteur("forgets-offers").is_ok());
+        assert!(saboteur("sleeps").is_err_and(|text| text.contains("forgets-offers, ")));
     }
 }

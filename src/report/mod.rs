@@ -1,6 +1,9 @@
 //! Tables to bytes: figures, the page, tables for the terminal, files. Never computes a statistic;
 //! that is what `analysis` is for.
 
+pub mod compare;
+pub mod escape;
+pub mod junit;
 pub mod page;
 pub mod plot;
 #[cfg(feature = "png")]

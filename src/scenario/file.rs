@@ -10,6 +10,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+/// How the mend ends for data that is public but not ours to ship.
+pub const NOT_SHIPPED: &str = "and pass its folder with `--data DIR`";
+
 /// A file that exists and what was in it when the scenario was loaded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataFile {
@@ -38,7 +41,7 @@ impl DataFile {
             let looked: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
             let public = PUBLIC_DATA.iter().find(|(start, _)| name.starts_with(start));
             let help = match public {
-                Some((_, origin)) => format!("{origin} and pass its folder with `--data DIR`"),
+                Some((_, origin)) => format!("{origin} {NOT_SHIPPED}"),
                 None => "correct the path, or pass the folder it is in with `--data DIR`".to_owned(),
             };
             return Err(format!("there is no file {}\n{help}", looked.join(" and no ")));

@@ -11,6 +11,7 @@ mod effects;
 pub mod fault;
 mod lifecycle;
 mod link;
+pub mod sabotage;
 pub mod seats;
 pub mod view;
 

@@ -101,7 +101,8 @@ fn span_text(k: i32) -> String {
 }
 
 /// The step of 1, 2 or 5 times a power of ten that is not below `raw`.
-fn nice_step(raw: f64) -> f64 {
+#[must_use]
+pub fn nice_step(raw: f64) -> f64 {
     let power = libm::floor(libm::log10(raw)) as i32;
     let base = if power < 0 { 1.0 / tens(-power) } else { tens(power) };
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * base).find(|s| *s >= raw * 0.999_999).unwrap_or(10.0 * base)
