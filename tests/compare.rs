@@ -271,6 +271,29 @@ fn scenarios_as_tests() {
 }
 
 #[test]
+fn a_violated_invariant_fails_a_test() {
+    let at = folder("violated", &[("tight.toml", TIGHT)]);
+    let words = ["test", "tight.toml", "--seeds", "7..7", "--sabotage", "makes-offers-twice", "--junit", "out.xml"];
+    let outcome = mesosim(&at, &words);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, ""));
+    let lines: Vec<&str> = outcome.stdout.lines().map(str::trim_start).collect();
+    assert_eq!(lines[0], "FAIL  tight.toml  seed 7");
+    assert!(
+        lines[1].starts_with("violated: offer-once at 00:00:") && lines[1].ends_with(" with seed 7"),
+        "{}",
+        lines[1]
+    );
+    assert_eq!(lines[3], "last events:");
+    let replay = "replay: mesosim run tight.toml --seed 7 --trace --sabotage makes-offers-twice";
+    assert_eq!(lines[12], replay, "{}", outcome.stdout);
+    assert!(text(&at.join("out.xml")).contains("<failure message=\"violated: offer-once at 00:00:"));
+    // The command fails in the same way, at the same instant.
+    let words: Vec<&str> = replay.split(' ').skip(2).collect();
+    let again = mesosim(&at, &words);
+    assert_eq!((again.code, again.stderr.lines().next()), (1, Some(lines[1])));
+}
+
+#[test]
 fn what_cannot_be_read_runs_nothing() {
     let at = folder("unread", &[("good.toml", TIGHT), ("bad.toml", &TIGHT.replace("cpus = 1", "cpu = 1"))]);
     let stderr = refused(&at, &["test", "good.toml", "bad.toml", "no-such.toml", "--junit", "out.xml"]);

@@ -73,7 +73,7 @@ pub(super) struct Arguments {
 
 /// # Errors
 /// The names that there are.
-fn saboteur(name: &str) -> Result<&'static Saboteur, String> {
+pub(super) fn saboteur(name: &str) -> Result<&'static Saboteur, String> {
     sabotage::by_name(name).ok_or_else(|| {
         let names: Vec<&str> = SABOTEURS.iter().map(|row| row.name).collect();
         format!("there is no such sabotage; there are {}", names.join(", "))

@@ -9,6 +9,7 @@ use crate::report::junit::{Case, CaseOutcome, junit};
 use crate::scenario::Scenario;
 use crate::scenario::file::NOT_SHIPPED;
 use crate::sim::{Finished, Sim, Stop};
+use crate::world::sabotage::Saboteur;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,9 @@ pub(super) struct Arguments {
     /// Print only what fails, and the summary.
     #[arg(long)]
     quiet: bool,
+    /// Make cores misbehave (for seeing what a failing test looks like).
+    #[arg(long, hide = true, value_name = "NAME", value_parser = super::run::saboteur)]
+    sabotage: Option<&'static Saboteur>,
 }
 
 /// One run to make.
@@ -191,7 +195,10 @@ fn judge(arguments: &Arguments, task: &Task, meter: &Meter) -> Judged {
         }
         Ok((finished, checked)) => {
             let set = &arguments.set;
-            let command = replay::command(path, seed, set, arguments.data.as_deref(), " --trace");
+            let mut command = replay::command(path, seed, set, arguments.data.as_deref(), " --trace");
+            if let Some(saboteur) = arguments.sabotage {
+                command.push_str(&format!(" --sabotage {}", saboteur.name));
+            }
             match failures(path, &finished, &command) {
                 None => {
                     let held = plural(finished.expectations.len(), "expectation");
@@ -232,7 +239,10 @@ fn finish(
     let names: Vec<&str> = crate::check::INVARIANTS.iter().map(|row| row.0).collect();
     let rendered = |e: crate::scenario::Error| e.render(on_terminal());
     let checked = scenario.check.select(&names).map_err(rendered)?.len();
-    let sim = Sim::of(scenario, true).map_err(rendered)?;
+    let mut sim = Sim::of(scenario, true).map_err(rendered)?;
+    if let Some(saboteur) = arguments.sabotage {
+        sim.world_mut().sabotage_all(saboteur);
+    }
     let finished = sim.run(&mut meter.of_run(length_s)).map_err(|stop| match stop {
         Stop::Scenario(e) => rendered(e),
         Stop::Input(told) => text(in_data(&told)),
