@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fact", &["base", "mesos::task_state", "mesos::resource"]),
     ("job", &["base", "mesos::task_state", "mesos::resource"]),
     ("http", &[]),
-    ("zk::wire", &["base", "actor::ProcessId"]),
+    ("zk::wire", &["base", "actor::ProcessId", "zk::state"]),
+    ("zk::state", &["base", "actor::ProcessId", "zk::wire"]),
     (
         "mesos::message",
         &["base", "fact", "job", "http", "zk::wire", "mesos::task_state", "mesos::resource", "actor::ProcessId"],

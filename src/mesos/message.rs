@@ -13,7 +13,7 @@ use crate::base::quantity::Quantities;
 use crate::base::time::{Span, Time};
 use crate::http;
 use crate::job::{Job, TaskSpec};
-use crate::zk::wire::{Answer, Packet, Request};
+use crate::zk::wire::{Answer, Packet, Peer, Request};
 use std::sync::Arc;
 
 /// What an agent says of itself (`SlaveInfo`), without the id.
@@ -512,12 +512,18 @@ pub enum Msg {
         what: Refusal,
     },
 
-    // ---- ZooKeeper: client <-> server, and a process's client <-> its other mailboxes ----
+    // ---- ZooKeeper: client <-> server, server <-> server, and a process's client <-> its main ----
     Zk(Arc<Packet>),
-    /// The process's candidacy for leadership was won or lost.
+    Ensemble(Arc<Peer>),
+    /// The process's candidacy for leadership was won or lost. `number`: of the candidacy, higher
+    /// for each later one.
     Candidacy {
         leading: bool,
+        number: u64,
     },
+    /// To the client: give up the candidacy and the session, so that nobody waits for it to expire.
+    /// Answered with `Candidacy` if it was leading.
+    Resign,
     /// A request to the store, made durable by ZooKeeper before the answer.
     Store {
         token: u64,
@@ -530,6 +536,17 @@ pub enum Msg {
 
     // ---- registrar <-> registrars of the other masters: the replicated log ----
     Log(Arc<LogPacket>),
+
+    // ---- master <-> registrar (dispatch), beside `Apply` ----
+    /// Fetch the registry under this ballot and write it anew.
+    FetchRegistry {
+        ballot: u64,
+    },
+    RegistryFetched {
+        registry: Arc<Registry>,
+    },
+    /// Another master writes the log, or too few replicas answer: this one must stop.
+    RegistryLost,
 
     // ---- HTTP, and probes of a task's service ----
     Http {
@@ -733,6 +750,11 @@ impl Msg {
         "HTTP_REPLY",
         "PROBE",
         "PROBED",
+        "ENSEMBLE",
+        "resign",
+        "fetchRegistry",
+        "registryFetched",
+        "registryLost",
     ];
 
     /// The index of the kind in `LABELS`.
@@ -795,6 +817,11 @@ impl Msg {
             Self::HttpReply { .. } => 52,
             Self::Probe { .. } => 53,
             Self::Probed { .. } => 54,
+            Self::Ensemble(_) => 55,
+            Self::Resign => 56,
+            Self::FetchRegistry { .. } => 57,
+            Self::RegistryFetched { .. } => 58,
+            Self::RegistryLost => 59,
         }
     }
 

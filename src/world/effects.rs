@@ -70,7 +70,15 @@ impl World {
 
     pub(super) fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
         let (to, mailbox, msg) = match effect {
-            Effect::Send { to, msg } => (*to, Mailbox::MAIN, msg),
+            Effect::Send { to, msg } => {
+                let mailbox = match msg {
+                    Msg::Zk(_) => self.mailbox_towards(to.slot, from.slot),
+                    Msg::Log(_) => Mailbox::REGISTRAR,
+                    _ => Mailbox::MAIN,
+                };
+                let to = if to.is_address() { self.id_of(to.slot) } else { *to };
+                (to, mailbox, msg)
+            }
             Effect::Dispatch { to, msg } => (from, *to, msg),
             _ => return,
         };
@@ -105,7 +113,7 @@ impl World {
                 None => self.write(from, mailbox, token, op),
             },
             Effect::Watch { peer, every, misses, mode } => {
-                self.with_beats(|beats, s| beats.watch(s, from, peer.slot, every, misses, mode));
+                self.with_beats(|beats, s| beats.watch(s, (from, mailbox), peer.slot, every, misses, mode));
             }
             Effect::Unwatch { peer } => self.with_beats(|beats, s| beats.unwatch(s, from.slot, peer.slot)),
             Effect::Spawn { key, spec, task } => self.spawn(from, key, spec, task),
@@ -145,11 +153,10 @@ impl World {
 
     #[inline]
     pub(super) fn send(&mut self, from: ProcessId, to: ProcessId, msg: Msg) {
-        self.sent[msg.kind()] += 1;
         if !self.is_current(to) {
-            self.dropped += 1;
-            return;
+            return self.send_to_address(from, to, msg);
         }
+        self.sent[msg.kind()] += 1;
         let (link, direction) = self.network.find(from.slot, to.slot);
         if let Some(cut) = self.network.cut_between(from.slot, to.slot) {
             self.network.links[link as usize].open = true;
@@ -163,6 +170,30 @@ impl World {
         connection.connect(direction, from.incarnation, to.incarnation);
         let epoch = connection.epoch;
         self.queue.push(at, Event::Deliver { link, direction: direction as u8, epoch, msg });
+    }
+
+    /// A message to whoever lives at an address: a live process gets it; if there is none, the
+    /// machine refuses the connection, unless it is gone itself. To a life that is over: lost.
+    #[cold]
+    fn send_to_address(&mut self, from: ProcessId, to: ProcessId, msg: Msg) {
+        if to.is_address() && self.processes[to.slot as usize].is_alive() {
+            return self.send(from, self.id_of(to.slot), msg);
+        }
+        self.sent[msg.kind()] += 1;
+        self.dropped += 1;
+        if !to.is_address() || self.processes[to.slot as usize].vanished {
+            return;
+        }
+        if let Some(cut) =
+            self.network.cut_between(from.slot, to.slot).or_else(|| self.network.cut_between(to.slot, from.slot))
+        {
+            return self.bite(cut);
+        }
+        let (link, direction) = self.network.find(from.slot, to.slot);
+        let there = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+        let back = self.network.arrival(link, 1 - direction, there, &mut self.dice);
+        self.network.links[link as usize].open = false;
+        self.queue.push(back, Event::Exited { to: from, peer: to });
     }
 
     /// A synthetic container: its length and its exit are drawn by its task.

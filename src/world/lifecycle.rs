@@ -21,17 +21,25 @@ impl World {
         let core = blueprint.core(slot, &mut self.names, &mut self.dice, self.processes[slot as usize].incarnation);
         let process = &mut self.processes[slot as usize];
         process.core = Some(core);
+        process.zk = blueprint.zk_client(process.kind);
+        process.vanished = false;
+        let has_zk = process.zk.is_some();
         let (kind, name, incarnation) = (process.kind, process.name, process.incarnation);
         let disk: Arc<[DiskOp]> = process.disk.clone().into();
         let id = link::process(slot, incarnation);
         self.emit(Fact::ProcessStarted { slot, incarnation, kind, name });
         // Whoever still has a connection with an earlier life of this address finds it broken.
         self.break_links(slot, link::process(slot, incarnation.wrapping_sub(1)));
-        let mailboxes = if kind == ProcessKind::Master { Mailbox::COUNT } else { 1 };
-        for mailbox in 0..mailboxes as u8 {
-            self.handle(id, Mailbox(mailbox), Input::Start { disk: disk.clone() });
+        let own: &[Mailbox] = match kind {
+            ProcessKind::Master => &[Mailbox::MAIN, Mailbox::ALLOCATOR, Mailbox::REGISTRAR],
+            _ => &[Mailbox::MAIN],
+        };
+        for &mailbox in own.iter().chain(has_zk.then_some(&Mailbox::ZK)) {
+            if self.is_current(id) {
+                self.handle(id, mailbox, Input::Start { disk: disk.clone() });
+            }
         }
-        // In place of an election: everybody is told who leads when it starts.
+        // Without elections everybody is told who leads when it starts.
         if let Some(leader) = blueprint.leader(slot)
             && self.is_current(id)
         {
@@ -50,11 +58,13 @@ impl World {
         let id = self.id_of(slot);
         let process = &mut self.processes[slot as usize];
         process.core = None;
+        process.zk = None;
+        process.vanished = !noticed;
         process.incarnation += 1;
         process.persists = 0;
         process.stop_after = None;
         process.desks.iter_mut().flat_map(|d| d.iter_mut()).for_each(|d| d.waiting.clear());
-        let (kind, name) = (process.kind, process.name);
+        let (kind, name, restart, incarnation) = (process.kind, process.name, process.restart, process.incarnation);
         let containers = std::mem::take(&mut process.containers);
         for container in containers {
             let (task, owner) = (container.task, container.spec.owner);
@@ -64,6 +74,9 @@ impl World {
         self.with_beats(|beats, s| beats.stopped(s, slot));
         if noticed {
             self.break_links(slot, id);
+        }
+        if let Some(delay) = restart {
+            self.queue.push(self.now() + delay, Event::Restart { slot, incarnation });
         }
     }
 
@@ -121,7 +134,7 @@ impl World {
     /// Whether another fault than this one, still active, keeps the process down.
     pub(super) fn is_held_down(&self, slot: u32, but: u32) -> bool {
         let others = self.faults.iter().enumerate().filter(|(i, _)| *i as u32 != but);
-        others.into_iter().any(|(_, p)| p.active && p.fault.holds_down(slot))
+        others.into_iter().any(|(_, p)| p.active && (p.fault.holds_down(slot) || p.struck.contains(&slot)))
     }
 
     /// The active fault that stalls this process's disk.

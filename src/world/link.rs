@@ -21,6 +21,9 @@ const LOSS: Site = Site::new("network-loss");
 const RETRANSMIT: Span = Span::from_millis(200);
 const MOST_RETRANSMITS: u64 = 10;
 
+/// Connections of a process that are searched one by one.
+const AT_HAND: usize = 4;
+
 /// The two directions of a connection: from `a` to `b` and back.
 pub(super) const FORWARD: usize = 0;
 
@@ -118,16 +121,17 @@ impl Network {
 
     /// The connection between two slots and the direction of `from` in it.
     pub(super) fn find(&mut self, from: u32, to: u32) -> (u32, usize) {
-        // Most processes talk to one other; its connection is at hand.
-        for end in [from, to] {
-            if let Some(&first) = self.of.get(end as usize).and_then(|links| links.first()) {
-                let link = &self.links[first as usize];
-                if link.a == from && link.b == to {
-                    return (first, 0);
-                }
-                if link.b == from && link.a == to {
-                    return (first, 1);
-                }
+        // Most processes talk to few others; those connections are at hand.
+        let links = |end: u32| self.of.get(end as usize).map_or(&[][..], |links| links);
+        let (of_from, of_to) = (links(from), links(to));
+        let fewer = if of_from.len() < of_to.len() { of_from } else { of_to };
+        for &near in fewer.iter().take(AT_HAND) {
+            let link = &self.links[near as usize];
+            if link.a == from && link.b == to {
+                return (near, 0);
+            }
+            if link.b == from && link.a == to {
+                return (near, 1);
             }
         }
         let (a, b) = (from.min(to), from.max(to));

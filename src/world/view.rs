@@ -1,8 +1,9 @@
 //! What checks may read of a world: the cores' own books, and the truth.
 
-use super::{Core, World};
+use super::{Core, Process, World};
 use crate::base::id::{Symbol, TaskId};
 use crate::base::quantity::Quantities;
+use crate::fact::ProcessKind;
 use crate::mesos::allocator::Allocate;
 use crate::mesos::master::Master;
 
@@ -28,6 +29,19 @@ impl World {
             Some(Core::Master { master, allocator, .. }) => Some((&**master, &**allocator)),
             _ => None,
         }
+    }
+
+    /// Who leads its kind, as the processes themselves believe; if several do, the latest to be
+    /// elected.
+    #[must_use]
+    pub fn leader_of(&self, kind: ProcessKind) -> Option<u32> {
+        let since = |p: &Process| match &p.core {
+            Some(Core::Zookeeper(server)) => server.leads(),
+            Some(Core::Master { master, .. }) if p.zk.is_none() => master.leads().then_some(0),
+            _ => p.zk.as_ref().and_then(|zk| zk.leading()),
+        };
+        let of_kind = (0..).zip(&self.processes).filter(|(_, p)| p.kind == kind && p.is_alive());
+        of_kind.filter_map(|(slot, p)| Some((since(p)?, slot))).max().map(|(_, slot)| slot)
     }
 
     /// Every machine that is up.
@@ -66,7 +80,7 @@ impl World {
                     sizes.open_batches += batches;
                     sizes.archived_tasks += archived;
                 }
-                Some(Core::Bench(_)) | None => {}
+                Some(Core::Zookeeper(_) | Core::Bench(_)) | None => {}
             }
             sizes.containers += process.containers.len();
         }

@@ -62,11 +62,12 @@ impl Master {
                 self.take_agent_down(cx, slot, Reason::AgentRemoved, TaskState::Unreachable);
                 cx.outbox.push(Effect::Unwatch { peer: process });
                 cx.fact(Fact::AgentUnreachable { agent, host });
-                for (_, framework) in self.frameworks.iter() {
-                    if let Some(process) = framework.process {
-                        cx.send(process, Msg::AgentLost { agent });
-                    }
-                }
+                self.announce_loss(cx, agent);
+            }
+            Some(Pending::Missing { agent, at, host }) => {
+                self.unreachable.insert(agent, at);
+                cx.fact(Fact::AgentUnreachable { agent, host });
+                self.announce_loss(cx, agent);
             }
             Some(Pending::Prune { agents }) => {
                 for agent in agents.iter() {
@@ -113,6 +114,15 @@ impl Master {
         if let Some(slot) = self.agent_index.get(report.id) {
             self.reconnect(cx, slot, from, &report);
             return;
+        }
+        // Known to the predecessor.
+        if let Some(info) = self.recovered.swap_remove(&report.id) {
+            if info == report.info {
+                return self.readmit(cx, from, &report, false);
+            }
+            self.registering.insert(from.slot, ());
+            let op = RegistryOp::UpdateAgent { agent: report.id, info: report.info.clone() };
+            return self.apply(cx, op, Pending::Reachable { process: from, report, was_unreachable: false });
         }
         // Unreachable, removed or never heard of: the registry admits it again.
         self.registering.insert(from.slot, ());
@@ -294,9 +304,14 @@ impl Master {
         cx.outbox.push(Effect::Unwatch { peer: from });
         cx.fact(Fact::AgentRemoved { agent: id, host });
         self.apply(cx, RegistryOp::RemoveAgent { agent: id }, Pending::Remove);
+        self.announce_loss(cx, id);
+    }
+
+    /// Every connected framework hears that an agent is lost.
+    fn announce_loss(&self, cx: &mut Cx, agent: AgentId) {
         for (_, framework) in self.frameworks.iter() {
             if let Some(process) = framework.process {
-                cx.send(process, Msg::AgentLost { agent: id });
+                cx.send(process, Msg::AgentLost { agent });
             }
         }
     }

@@ -10,6 +10,7 @@ use super::build::Blueprint;
 use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::{Span, Time};
+use crate::fact::ProcessKind;
 use crate::scenario::section::Section;
 
 /// Something that can go wrong at an instant and be mended.
@@ -50,6 +51,26 @@ pub struct Occurrence {
     pub fault: Box<dyn Fault>,
 }
 
+/// Whom a fault strikes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// Known before the run.
+    Slots(Vec<u32>),
+    /// Whoever leads its kind when the fault strikes.
+    Leader(ProcessKind),
+}
+
+impl Target {
+    /// The slots, now.
+    #[must_use]
+    pub fn resolve(&self, world: &World) -> Vec<u32> {
+        match self {
+            Self::Slots(slots) => slots.clone(),
+            Self::Leader(kind) => world.leader_of(*kind).into_iter().collect(),
+        }
+    }
+}
+
 /// Where faults are planned for.
 pub struct Site<'a> {
     pub blueprint: &'a Blueprint,
@@ -71,6 +92,18 @@ impl Site<'_> {
     /// If it names none.
     pub fn processes(&self, section: &Section, key: &str, selector: &str, names: &Names) -> Result<Vec<u32>, Error> {
         self.some(section, key, selector, self.blueprint.select_processes(names, selector))
+    }
+
+    /// Processes for a selector, or `leading-master`, `leading-zookeeper`, `leading-marathon`.
+    ///
+    /// # Errors
+    /// If it names none.
+    pub fn target(&self, section: &Section, key: &str, selector: &str, names: &Names) -> Result<Target, Error> {
+        let word = selector.strip_prefix("leading-").filter(|_| self.processes(section, key, selector, names).is_err());
+        match word.and_then(|word| self.blueprint.kind_named(word)) {
+            Some(kind) => Ok(Target::Leader(kind)),
+            None => self.processes(section, key, selector, names).map(Target::Slots),
+        }
     }
 
     /// Slots of two groups of processes (`from`, `to`) that have none in common.
@@ -96,7 +129,7 @@ impl Site<'_> {
     fn some(&self, section: &Section, key: &str, selector: &str, slots: Vec<u32>) -> Result<Vec<u32>, Error> {
         if slots.is_empty() {
             let help = "write a hostname (\"agent-3\"), an attribute (\"rack_id=r2\"), \"agents\" for all, \
-                        \"master\", or a framework's name";
+                        \"master\", \"master-1\", \"zookeepers\", or a framework's name";
             return Err(section.error(key, format!("`{selector}` selects nothing in this scenario"), help));
         }
         Ok(slots)
@@ -126,7 +159,9 @@ faults!(
     loss_burst "loss-burst",
     task_failures "task-failures",
     slow_agent "slow-agent",
-    disk_stall "disk-stall"
+    disk_stall "disk-stall",
+    master_crash "master-crash",
+    zookeeper_crash "zookeeper-crash"
 );
 
 /// Expands all sections into one list in order of time.
