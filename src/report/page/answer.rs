@@ -23,8 +23,9 @@ pub(super) struct Card {
 const ROWS: usize = 5;
 
 pub(super) fn ran(recording: &Recording, summary: &Summary) -> String {
-    let agents =
-        summary.number("agents", "registrations").min(i64::from(recording.racks.iter().map(|r| r.agents).sum::<u32>()));
+    let fleet: u32 = recording.racks.iter().map(|r| r.agents).sum();
+    let registered = summary.number("agents", "registrations");
+    let agents = if fleet == 0 { registered } else { registered.min(i64::from(fleet)) };
     let racks = recording.racks.len() as i64;
     let mut parts = vec![if racks > 1 {
         format!("{} in {}", count(agents, "agent"), count(racks, "rack"))
