@@ -191,7 +191,7 @@ fn recovery(recording: &Recording, summary: &Summary, recoveries: &[Recovery]) -
         title,
         big,
         what,
-        header: vec!["fault", "agents", "noticed", "whole after"],
+        header: vec!["fault", "agents", "noticed", "whole"],
         rows,
         note: note + &short(recording),
     }
