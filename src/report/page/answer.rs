@@ -187,14 +187,7 @@ fn recovery(recording: &Recording, summary: &Summary, recoveries: &[Recovery]) -
     let row = |r: &&Recovery| vec![r.label.clone(), whole(r.agents as i64), span(r.noticed), span(r.whole)];
     let mut rows: Vec<Vec<String>> = worst.iter().take(ROWS).map(row).collect();
     rows.extend(leaders(recording));
-    Card {
-        title,
-        big,
-        what,
-        header: vec!["fault", "agents", "noticed", "whole"],
-        rows,
-        note: note + &short(recording),
-    }
+    Card { title, big, what, header: vec!["fault", "agents", "noticed", "whole"], rows, note: note + &short(recording) }
 }
 
 /// The slowest change of each kind of leader: until the next was elected, until all was as before.
