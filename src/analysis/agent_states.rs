@@ -152,9 +152,10 @@ pub fn grid(recording: &Recording, stays: &[Stay], rows: &[Row], columns: usize)
         let row = rows.partition_point(|r| r.end <= stay.index);
         let cells = away.entry(row).or_insert_with(|| vec![[0; 4]; columns]);
         let (from, to) = (stay.from.0, stay.to.0.min(end));
-        for column in column_of(from)..=column_of((to - 1).max(from)) {
+        let (first, last) = (column_of(from), column_of((to - 1).max(from)));
+        for (column, cell) in cells.iter_mut().enumerate().take(last + 1).skip(first) {
             let time = to.min(edge(column + 1)) - from.max(edge(column));
-            cells[column][stay.how as usize] += time.max(0);
+            cell[stay.how as usize] += time.max(0);
         }
     }
     let mut found: Vec<Cell> = Vec::new();

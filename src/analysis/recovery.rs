@@ -3,7 +3,7 @@
 use super::agent_states::{Away, Stay, stays};
 use crate::base::time::{Span, Time};
 use crate::record::Recording;
-use crate::record::recording::{AgentEvent, FaultMark};
+use crate::record::recording::FaultMark;
 
 /// One fault and what the master saw of it.
 #[derive(Clone, PartialEq, Debug)]
@@ -61,21 +61,11 @@ fn recovery(end: Time, stays: &[Stay], returns: &[Time], fault: &FaultMark) -> O
     })
 }
 
-/// How often an agent was lost while the fault lasted: what it may have cost.
-#[must_use]
-pub fn agents_lost(recording: &Recording, fault: &FaultMark) -> usize {
-    let Some(began) = fault.began else { return 0 };
-    let until = fault.ended.unwrap_or(recording.series.end);
-    let marks = &recording.agent_marks;
-    let (from, to) = (marks.partition_point(|m| m.at < began), marks.partition_point(|m| m.at <= until));
-    marks[from..to.max(from)].iter().filter(|m| matches!(m.what, AgentEvent::Lost | AgentEvent::Removed)).count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::time::Span;
-    use crate::record::recording::{AgentMark, RackRecord, Series};
+    use crate::record::recording::{AgentEvent, AgentMark, RackRecord, Series};
     use crate::record::synthetic::{Plan, make};
 
     fn mark(at: i64, place: u32, what: AgentEvent) -> AgentMark {

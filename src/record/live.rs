@@ -11,7 +11,9 @@
 //! | `frameworks.NAME.tasks.queued`, `.running`, `.finished`, ... | the same for one framework |
 //! | `frameworks.NAME.jobs.ended`, `.offers.made`, ... | its counters |
 //! | `frameworks.NAME.dominant_share` | largest share of a kind that its tasks hold now |
-//! | `apps.NAME.target`, `.healthy`, `.running`, ... | instances that an app of Marathon should have; that are healthy; that run unwatched; `unhealthy`, `staged`, `lost`, `stopping`; `instances` for all of these |
+//! | `apps.NAME.target`, `.instances` | instances that an app of Marathon should have; that it has |
+//! | `apps.NAME.healthy`, `.running`, `.unhealthy` | good by health checks; without any; bad |
+//! | `apps.NAME.staged`, `.lost`, `.stopping` | on their way up; on unreachable agents; being killed |
 //! | `apps.NAME.losses`, `.failures`, `.kills` | how often an instance of it was lost, failed, was killed |
 //!
 //! At the end of a run the same keys are found in `summary.json`; there `utilization` and

@@ -191,4 +191,13 @@ mod tests {
         "#]]
         .assert_eq(&text);
     }
+
+    #[test]
+    fn says_how_gpus_were_shared() {
+        let made = make(&Plan::small());
+        let recording = crate::record::Recording { gpu_share: Some("devices".into()), ..made.recording() };
+        let text = summary_text(&Summary::of(&recording, &made.manifest()), &[]);
+        let line = "gpus    gpu_share = devices: 150 jobs ran, 0 still waited, 0 never fitted any machine";
+        assert!(text.lines().any(|l| l == line), "{text}");
+    }
 }

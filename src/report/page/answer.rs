@@ -23,8 +23,9 @@ pub(super) struct Card {
 const ROWS: usize = 5;
 
 pub(super) fn ran(recording: &Recording, summary: &Summary) -> String {
-    let agents =
-        summary.number("agents", "registrations").min(i64::from(recording.racks.iter().map(|r| r.agents).sum::<u32>()));
+    let fleet: u32 = recording.racks.iter().map(|r| r.agents).sum();
+    let registered = summary.number("agents", "registrations");
+    let agents = if fleet == 0 { registered } else { registered.min(i64::from(fleet)) };
     let racks = recording.racks.len() as i64;
     let mut parts = vec![if racks > 1 {
         format!("{} in {}", count(agents, "agent"), count(racks, "rack"))
@@ -186,14 +187,7 @@ fn recovery(recording: &Recording, summary: &Summary, recoveries: &[Recovery]) -
     let row = |r: &&Recovery| vec![r.label.clone(), whole(r.agents as i64), span(r.noticed), span(r.whole)];
     let mut rows: Vec<Vec<String>> = worst.iter().take(ROWS).map(row).collect();
     rows.extend(leaders(recording));
-    Card {
-        title,
-        big,
-        what,
-        header: vec!["fault", "agents", "noticed", "whole after"],
-        rows,
-        note: note + &short(recording),
-    }
+    Card { title, big, what, header: vec!["fault", "agents", "noticed", "whole"], rows, note: note + &short(recording) }
 }
 
 /// The slowest change of each kind of leader: until the next was elected, until all was as before.

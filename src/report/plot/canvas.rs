@@ -197,7 +197,7 @@ pub(crate) fn svg(chart: &Chart, look: Look<'_>) -> String {
     for (label, at_s, x, anchor) in place_marks(chart, &layout) {
         let y = layout.frames.first().map_or(0, |f| f.top) - if first_heading(chart) { 32 } else { 10 };
         let text = elements(|canvas| canvas.text(&label, (x, y), 11, SOFT, anchor));
-        let _ = write!(out, "<g data-at=\"{at_s}\">{text}</g>\n");
+        let _ = writeln!(out, "<g data-at=\"{at_s}\">{text}</g>");
     }
     for (panel, &frame) in chart.panels.iter().zip(&layout.frames) {
         draw_panel(&mut out, panel, frame, &chart.marks);
@@ -281,9 +281,9 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
         Scale::Time => format!(" data-from=\"{}\" data-to=\"{}\"", panel.x.min, panel.x.max),
         Scale::Linear | Scale::Log => String::new(),
     };
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<svg class=\"plot\" x=\"{l}\" y=\"{t}\" width=\"{w}\" height=\"{h}\" viewBox=\"{l} {t} {w} {h}\"{time}>\n"
+        "<svg class=\"plot\" x=\"{l}\" y=\"{t}\" width=\"{w}\" height=\"{h}\" viewBox=\"{l} {t} {w} {h}\"{time}>"
     );
     *out += &elements(|canvas| {
         // Areas hide the grid, so it is drawn above them, and lines above the grid.
@@ -370,7 +370,7 @@ fn draw_x_axis(out: &mut String, panel: &Panel, frame: Frame) {
             }
         });
     }
-    let _ = write!(out, "<g class=\"ticks\">{ticks}</g>\n");
+    let _ = writeln!(out, "<g class=\"ticks\">{ticks}</g>");
     let middle = (frame.left + frame.width / 2, bottom + 32);
     *out += &elements(|canvas| canvas.text(&panel.x.title, middle, 11, SOFT, HPos::Center));
 }

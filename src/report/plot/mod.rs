@@ -21,7 +21,7 @@ mod utilization;
 mod waits;
 
 use crate::analysis::coarse::coarse;
-use crate::analysis::recovery::agents_lost;
+use crate::base::map::Map;
 use crate::record::recording::{FaultMark, FrameworkRecord, Series};
 use crate::record::text::{fixed, seconds};
 use crate::record::{Files, Recording, csv_bytes};
@@ -117,26 +117,26 @@ pub fn render(pictures: &[Picture]) -> Files {
 
 // ---- what several figures share ----
 
-/// More faults than this cannot be told apart; so many of them are shown in full.
+/// More faults than this cannot be told apart; of a sort with at most so many all are shown.
 const FAULTS_MAX: usize = 24;
-const FAULTS_SHOWN: usize = 8;
+const RARE: usize = 6;
 
-/// Faults as marks and, if there are any, their entry in the legend. Of very many, those that cost
-/// more than one agent are shown in full, the costliest first, and the others as notches.
+/// Faults as marks and, if there are any, their entry in the legend. Of very many, the rare sorts
+/// are shown in full (the rack among all the machines that crash), the others as notches.
 fn faults(recording: &Recording, legend: &mut Vec<Entry>) -> Vec<Mark> {
+    // Labels that differ in numbers alone are of one sort.
+    let sort = |f: &FaultMark| f.label.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     let crowd = recording.faults.len() > FAULTS_MAX;
-    let mut costs: Vec<(usize, usize)> = Vec::new();
+    let mut sorts: Map<String, usize> = Map::default();
     if crowd {
-        costs = recording.faults.iter().map(|f| agents_lost(recording, f)).zip(0..).filter(|c| c.0 > 1).collect();
-        costs.sort_by_key(|&(cost, index)| (std::cmp::Reverse(cost), index));
-        costs.truncate(FAULTS_SHOWN);
+        recording.faults.iter().for_each(|f| *sorts.entry(sort(f)).or_default() += 1);
     }
-    let mark = |(index, fault): (usize, &FaultMark)| {
+    let mark = |fault: &FaultMark| {
         let to_s = fault.ended.map(crate::base::time::Time::as_secs_f64);
-        let minor = crowd && !costs.iter().any(|c| c.1 == index);
+        let minor = crowd && sorts[&sort(fault)] > RARE;
         Some(Mark { label: fault.label.clone(), from_s: fault.began?.as_secs_f64(), to_s, minor })
     };
-    let mut marks: Vec<Mark> = recording.faults.iter().enumerate().filter_map(mark).collect();
+    let mut marks: Vec<Mark> = recording.faults.iter().filter_map(mark).collect();
     marks.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     if !marks.is_empty() {
         let label = if crowd { format!("{} faults, notched at the top", marks.len()) } else { "fault".to_owned() };
@@ -250,6 +250,20 @@ mod tests {
             assert!(picture.figure.caption.ends_with('.'), "{}", picture.figure.name);
             assert!(picture.drawn.says.ends_with('.'), "{}: {}", picture.figure.name, picture.drawn.says);
         }
+    }
+
+    #[test]
+    fn of_many_faults_the_rare_ones_are_seen() {
+        let fault = |label: String| FaultMark {
+            label,
+            began: Some(crate::base::time::Time::from_secs(1)),
+            ..FaultMark::default()
+        };
+        let mut faults: Vec<FaultMark> = (0..60).map(|i| fault(format!("agent-{i} crashed"))).collect();
+        faults.push(fault("rack_id=r3 lost".into()));
+        let marks = super::faults(&Recording { faults, ..Recording::default() }, &mut Vec::new());
+        let seen: Vec<&str> = marks.iter().filter(|m| !m.minor).map(|m| m.label.as_str()).collect();
+        assert_eq!((marks.len(), seen), (61, vec!["rack_id=r3 lost"]));
     }
 
     #[test]

@@ -74,7 +74,8 @@ fn heading(kind: usize) -> String {
     match KINDS[kind] {
         "cpus" => "CPUs".to_owned(),
         "mem" => "Memory".to_owned(),
-        name => name.to_uppercase(),
+        "gpus" => "GPUs".to_owned(),
+        other => other.to_owned(),
     }
 }
 
