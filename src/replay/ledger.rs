@@ -8,9 +8,13 @@ use super::Fault;
 use super::check::check_role;
 use super::event::{Event, Framework};
 use super::record::Offers;
+use crate::base::quantity::Milli;
 use crate::base::time::{Span, Time};
 use crate::mesos::resource::Resources;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The most that an agent may have of one name.
+const MOST_OF_AGENT: Milli = Milli::from_int(1_000_000_000_000);
 
 #[derive(Clone, Default, Debug)]
 pub(super) struct Ledger {
@@ -36,6 +40,14 @@ fn unknown(what: &str, id: &str) -> Fault {
     Fault::new(format!("unknown {what} `{id}`"), format!("add the {what} before, or correct the id"))
 }
 
+/// Sums over a cluster must not overflow.
+fn check_amounts(id: &str, total: &Resources) -> Result<(), Fault> {
+    match total.scalars_only().all_quantities().iter().find(|(_, amount)| **amount > MOST_OF_AGENT) {
+        Some((name, amount)) => Err(Fault::new(format!("agent `{id}` has {amount} {name}"), "write at most 10^12")),
+        None => Ok(()),
+    }
+}
+
 fn roles_of(framework: &Framework) -> BTreeSet<String> {
     framework.roles.iter().cloned().collect()
 }
@@ -50,6 +62,7 @@ impl Ledger {
                 Err(Fault::new(format!("agent `{id}` is there already"), "remove it before, or update it"))
             }
             Event::AddAgent { id, total, used, .. } => {
+                check_amounts(id, total)?;
                 let mut left = total.clone();
                 for one in used {
                     if !left.contains(&one.resources) {
@@ -60,10 +73,11 @@ impl Ledger {
                 }
                 Ok(())
             }
-            Event::UpdateAgent { id, .. }
-            | Event::RemoveAgent { id }
-            | Event::ActivateAgent { id }
-            | Event::DeactivateAgent { id } => self.agent(id),
+            Event::UpdateAgent { id, total, .. } => {
+                self.agent(id)?;
+                check_amounts(id, total)
+            }
+            Event::RemoveAgent { id } | Event::ActivateAgent { id } | Event::DeactivateAgent { id } => self.agent(id),
             Event::AddFramework { framework, .. } if self.frameworks.contains_key(&framework.id) => Err(Fault::new(
                 format!("framework `{}` is there already", framework.id),
                 "remove it before, or update it",
@@ -189,6 +203,13 @@ impl Ledger {
             self.check_held(framework, &one.role, &one.agent, &one.resources)?;
         }
         Ok(())
+    }
+
+    /// Agent, framework, role and what is held.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (&str, &str, &str, &Resources)> {
+        self.held.iter().flat_map(|(agent, held)| {
+            held.iter().map(move |((framework, role), what)| (agent.as_str(), framework.as_str(), role.as_str(), what))
+        })
     }
 
     /// Books an event that was checked.

@@ -4,6 +4,8 @@
 //! resource arithmetic with the simulator and nothing else.
 
 mod cycle;
+pub(crate) mod duel;
+pub(crate) mod script;
 mod sorter;
 
 use mesosim::base::time::{Span, Time};
@@ -208,7 +210,7 @@ impl Player for Reference {
             }
             Event::Allocate(Some(visits)) => {
                 let armed = if visits.batch { self.ticked } else { u64::MAX };
-                self.expire(self.now, armed);
+                self.expire(Time(self.now.0 - visits.ago.0), armed);
                 let offers = self.run(&visits.agents, &visits.again);
                 return Ok(vec![self.told(offers)]);
             }
