@@ -6,7 +6,7 @@
 mod reference;
 
 use mesosim::base::time::Span;
-use mesosim::replay::{Cases, Event, Fault, Init, Player, Step, play};
+use mesosim::replay::{Cases, Event, Fault, Init, Mesos, Player, Step, play};
 use reference::Reference;
 use reference::duel::{Tally, duel};
 use std::io::Write;
@@ -32,7 +32,7 @@ fn play_all(seeds: std::ops::Range<u64>) {
     writeln!(out, "seeds {seeds:?}").unwrap();
     let mut tally = Tally::default();
     for seed in seeds {
-        duel::<Reference, Reference>(seed, EVENTS, &mut tally).unwrap_or_else(|told| panic!("{told}"));
+        duel::<Reference, Mesos>(seed, EVENTS, &mut tally).unwrap_or_else(|told| panic!("{told}"));
     }
     writeln!(out, "{tally:?}").unwrap();
 }

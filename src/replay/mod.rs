@@ -13,6 +13,7 @@ mod compare;
 mod event;
 mod fields;
 mod ledger;
+mod mesos;
 mod play;
 mod read;
 mod record;
@@ -20,6 +21,7 @@ mod write;
 
 pub use compare::{Difference, TOLERANCE, first_difference};
 pub use event::{AgentUse, Amounts, Capability, Event, Framework, FrameworkUse, Init, Visits};
+pub use mesos::Mesos;
 pub use play::{Player, Refused, Session, play};
 pub use read::{CaseError, CasePlace, Cases, FileError};
 pub use record::{Body, NodeKind, Offers, Ranking, Record, Standing, Step, TreeNode};

@@ -241,6 +241,14 @@ impl<S: Sharing, C> Core<S, C> {
     pub fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
+    /// Asks for a run whose order is given, at that instant.
+    pub fn request_listed(&mut self, now: Instant) {
+        self.request(Candidates::Some(Vec::new()), now);
+    }
+    /// What the first sort does beside sorting: weights are fixed.
+    pub fn pin_weights(&mut self) {
+        self.role_sorter.pin_weights();
+    }
     /// Drops a request: the run comes by itself.
     pub fn drop_request(&mut self) {
         self.pending = None;
@@ -341,7 +349,11 @@ impl<S: Sharing, C> Core<S, C> {
                 return Err(Fault::RoleTwice);
             }
         }
-        if profile.suppressed.iter().all(|role| profile.roles.contains(role)) { Ok(()) } else { Err(Fault::NotSubscribed) }
+        if profile.suppressed.iter().all(|role| profile.roles.contains(role)) {
+            Ok(())
+        } else {
+            Err(Fault::NotSubscribed)
+        }
     }
 
     /// # Errors
@@ -546,6 +558,10 @@ impl<S: Sharing, C> Core<S, C> {
     /// The framework sorters, with the paths of their roles.
     pub fn framework_sorters(&self) -> impl Iterator<Item = (&str, &Sorter)> {
         self.roles.iter().map(|(_, role)| (&*role.path, &role.sorter))
+    }
+    #[must_use]
+    pub fn has_framework(&self, id: FrameworkId) -> bool {
+        self.frameworks.contains_key(&id)
     }
     #[must_use]
     pub fn has_agents(&self) -> bool {

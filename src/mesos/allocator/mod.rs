@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod policy;
 pub mod quota;
 pub mod run;
+pub mod setups;
 pub mod sorter;
 
 use self::amounts::Amounts;

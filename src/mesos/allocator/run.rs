@@ -290,6 +290,15 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
             || minima.iter().any(|set| !set.others().is_empty() || cut.contains(set.usual))
     }
 
+    /// Whether the limits of a role leave too little of simple resources for any of its frameworks.
+    fn is_full(&self, slot: u32, role: u32) -> bool {
+        let row = self.bundles.row(self.hot[slot as usize].free);
+        let top = self.tops.at(self.role(role).top);
+        let (limits, used) = (top.quota.limits.usual, top.consumed.usual.0);
+        let room = Quantities(std::array::from_fn(|kind| limits[kind].saturating_sub(used[kind]).max(0)));
+        row.simple && !self.is_enough(row.amounts.usual.min(room))
+    }
+
     fn visit(&mut self, slot: u32, run: &mut Run) {
         if self.is_spent(slot) || run.quotas && self.is_held_back(slot, run) {
             return;
@@ -324,6 +333,9 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                 }
             }
         }
+        if limited && !run.first_stage && self.is_full(slot, role) {
+            return true;
+        }
         self.settle_frameworks(role, throw);
         let mut cursor = std::mem::take(&mut self.scratch.framework_cursor);
         self.role(role).sorter.start(&mut cursor);
@@ -338,8 +350,7 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
             let row = self.bundles.row(hot.free);
             if C::WHOLE && row.simple && !limited && !run.first_stage && run.required.is_empty() {
                 let ready = state.minima.as_ref().map_or(row.ready, |minima| allocatable(&row.resources, minima));
-                if !ready
-                    || state.filters.any(run.now) && state.filters.blocks(slot, hot.free, &self.bundles, run.now)
+                if !ready || state.filters.any(run.now) && state.filters.blocks(slot, hot.free, &self.bundles, run.now)
                 {
                     continue;
                 }
@@ -412,11 +423,8 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                 available = available.unrefined();
             }
         }
-        let plain = if row.simple {
-            Resources::from_scalars(available.scalars())
-        } else {
-            pick(&available, counts_in_quota)
-        };
+        let plain =
+            if row.simple { Resources::from_scalars(available.scalars()) } else { pick(&available, counts_in_quota) };
         let mut guaranteed = Resources::EMPTY;
         let (mut offer, mut extra) = if run.first_stage {
             guaranteed = unsatisfied.shrink(&plain);
@@ -471,7 +479,10 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
         }
         self.lend(slot, client);
         let row = self.bundles.row(number);
-        let (lot, amounts) = (Lot { resources: row.resources.clone(), quantities: row.amounts.usual, mark: (number, row.generation) }, row.amounts.clone());
+        let (lot, amounts) = (
+            Lot { resources: row.resources.clone(), quantities: row.amounts.usual, mark: (number, row.generation) },
+            row.amounts.clone(),
+        );
         self.note(slot, client, lot);
         self.book_amounts(client, &amounts, &amounts, 1);
     }
@@ -564,10 +575,7 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                 continue;
             }
             let ready = minima.as_ref().map_or(row.ready, |minima| allocatable(&row.resources, minima));
-            if !ready
-                || gpu_withheld && hot.gpu
-                || filtered && filters.blocks(slot, number, &self.bundles, run.now)
-            {
+            if !ready || gpu_withheld && hot.gpu || filtered && filters.blocks(slot, number, &self.bundles, run.now) {
                 continue;
             }
             if hot.lent_to != NOBODY {
