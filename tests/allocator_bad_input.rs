@@ -3,7 +3,7 @@
 
 mod reference;
 
-use mesosim::replay::{Case, Cases, Event, Player, Session, TOLERANCE, first_difference};
+use mesosim::replay::{Case, Cases, Event, Mesos, Player, Session, TOLERANCE, first_difference};
 use reference::Reference;
 use reference::script::Random;
 
@@ -63,4 +63,5 @@ fn never_panics_nor_keeps<P: Player>(scripts: u64) {
 #[test]
 fn spoilt_scripts_are_refused_where_they_contradict_themselves() {
     never_panics_nor_keeps::<Reference>(1_000);
+    never_panics_nor_keeps::<Mesos>(1_000);
 }

@@ -115,8 +115,8 @@ fn offers_part(a: &Offers, b: &Offers) -> Option<Found> {
             (false, more) => format!("{} | and {more} more", shown.join(" | ")),
         }
     };
-    let what =
-        format!("{} of {} offers are not ours, {} of ours are not there", missing.len(), flat(a).count(), odd.len());
+    let (recorded, ours) = (flat(a).count(), flat(b).count());
+    let what = format!("{} of {recorded} recorded offers are not ours, {} of our {ours} are not recorded", missing.len(), odd.len());
     Some((what, list(&missing), list(&odd)))
 }
 
@@ -138,11 +138,11 @@ fn standings_part(what: &str, a: &[Standing], b: &[Standing], tolerance: f64) ->
 
 fn ranking_part(a: Option<&Ranking>, b: Option<&Ranking>, tolerance: f64) -> Option<Found> {
     let (a, b) = match (a, b) {
-        (None, None) => return None,
+        // Not every recording tells the order.
+        (None, _) => return None,
         (Some(a), Some(b)) => (a, b),
-        (a, b) => {
-            let told = |side: Option<&Ranking>| if side.is_some() { "an order" } else { "none" }.to_owned();
-            return Some(("an order of roles only on one side".to_owned(), told(a), told(b)));
+        (Some(a), None) => {
+            return Some(("there is no order of roles".to_owned(), standings(&a.roles), "none".to_owned()));
         }
     };
     if let Some(found) = standings_part("the order of roles (name, share, count)", &a.roles, &b.roles, tolerance) {

@@ -2,7 +2,8 @@
 //!
 //! Kept from the events and from the offers that came out: agents, frameworks and what each
 //! framework holds where. An agent or framework that has left may still be named by a late
-//! `recover`, as in a master with messages on their way; that gives back nothing.
+//! `recover`, as in a master with messages on their way; that gives back nothing. What an agent
+//! says that a framework uses can come back once the framework is there.
 
 use super::Fault;
 use super::check::check_role;
@@ -61,18 +62,8 @@ impl Ledger {
             Event::AddAgent { id, .. } if self.agents.contains(id) => {
                 Err(Fault::new(format!("agent `{id}` is there already"), "remove it before, or update it"))
             }
-            Event::AddAgent { id, total, used, .. } => {
-                check_amounts(id, total)?;
-                let mut left = total.clone();
-                for one in used {
-                    if !left.contains(&one.resources) {
-                        let what = format!("`{}` uses {} of {left} on `{id}`", one.framework, one.resources);
-                        return Err(Fault::new(what, "let the agent have what is used"));
-                    }
-                    left -= &one.resources;
-                }
-                Ok(())
-            }
+            // More may be in use than there is: such agents do come back to masters.
+            Event::AddAgent { id, total, .. } => check_amounts(id, total),
             Event::UpdateAgent { id, total, .. } => {
                 self.agent(id)?;
                 check_amounts(id, total)
@@ -98,6 +89,10 @@ impl Ledger {
             Event::Recover { framework, role, agent, resources, .. } => {
                 check_role(role)?;
                 self.once(agent, framework)?;
+                if !self.frameworks.contains_key(framework) && self.of(framework, role, agent).is_some() {
+                    let what = format!("framework `{framework}` is not there to give back what it uses on `{agent}`");
+                    return Err(Fault::new(what, "add the framework before"));
+                }
                 if !self.agents.contains(agent) || !self.frameworks.contains_key(framework) {
                     return Ok(());
                 }

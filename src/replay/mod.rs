@@ -17,6 +17,7 @@ mod mesos;
 mod play;
 mod read;
 mod record;
+mod tape;
 mod write;
 
 pub use compare::{Difference, TOLERANCE, first_difference};
@@ -25,6 +26,7 @@ pub use mesos::Mesos;
 pub use play::{Player, Refused, Session, play};
 pub use read::{CaseError, CasePlace, Cases, FileError};
 pub use record::{Body, NodeKind, Offers, Ranking, Record, Standing, Step, TreeNode};
+pub use tape::Tape;
 
 /// One script of events with what an allocator did, if anybody has recorded that.
 #[derive(Clone, PartialEq, Debug)]

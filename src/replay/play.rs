@@ -64,7 +64,12 @@ impl<P: Player> Session<P> {
     /// The event contradicts what went before; then nothing has changed, its number included.
     pub fn apply(&mut self, event: &Event) -> Result<Vec<Record>, Fault> {
         self.ledger.check(event)?;
-        let steps = self.player.apply(event)?;
+        // Nothing given back or accepted is nothing at all, as upstream.
+        let idle = match event {
+            Event::Recover { resources, .. } | Event::Accept { resources, .. } => resources.is_empty(),
+            _ => false,
+        };
+        let steps = if idle { Vec::new() } else { self.player.apply(event)? };
         self.ledger.book(event);
         let number = self.next;
         self.next += 1;
@@ -164,11 +169,8 @@ mod tests {
             format!(r#"{{"op":"accept","agent":"s","role":"a","resources":{}}}"#, cpus(5.0)),
             change(3.0),
             format!(r#"{{"op":"add_agent","id":"s","resources":{}}}"#, cpus(1.0)),
-            format!(
-                r#"{{"op":"add_agent","id":"t","resources":{},"used":[{{"framework":"f","role":"a","resources":{}}}]}}"#,
-                cpus(1.0),
-                cpus(2.0)
-            ),
+            r#"{"op":"add_agent","id":"t","resources":[{"name":"mem","scalar":1e12},{"name":"mem","scalar":1}]}"#
+                .to_owned(),
             r#"{"op":"add_framework","id":"f","roles":["a"]}"#.to_owned(),
             r#"{"op":"remove_framework","id":"g"}"#.to_owned(),
             r#"{"op":"deactivate_agent","id":"t"}"#.to_owned(),

@@ -32,7 +32,7 @@ use std::sync::Arc;
 const MASTER_ID: Site = Site::new("master-id");
 
 /// Everything needed to start a process of the scenario, again and again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Blueprint {
     master_flags: master::Flags,
     allocator: Box<dyn Allocate>,
@@ -233,6 +233,12 @@ impl World {
             stop_after: None,
             sabotage: None,
         });
+    }
+
+    /// Puts something around the allocator of every master that starts from now on.
+    pub fn wrap_allocator(&mut self, wrap: impl FnOnce(Box<dyn Allocate>) -> Box<dyn Allocate>) {
+        let blueprint = Arc::make_mut(&mut self.blueprint);
+        blueprint.allocator = wrap(blueprint.allocator.clone());
     }
 
     /// Builds the world of a scenario and its explicit list of faults.

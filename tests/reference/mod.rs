@@ -2,6 +2,7 @@
 //!
 //! Ids are texts, everything is a `BTreeMap`, every sum is made anew when it is needed. It shares
 //! resource arithmetic with the simulator and nothing else.
+#![allow(dead_code, reason = "every test uses a part")]
 
 mod cycle;
 pub(crate) mod duel;

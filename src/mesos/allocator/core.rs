@@ -14,7 +14,7 @@ use super::policy::Sharing;
 use super::quota::{Quota, Tops};
 use super::run::{Given, Scratch};
 use super::sorter::{Client, Excluded, Ground, Sorter};
-use super::{Flags, Work};
+use super::{Flags, RunOrder, Work};
 use crate::base::dice::SiteKey;
 use crate::base::id::{AgentId, FrameworkId, Names, RoleId, Symbol};
 use crate::base::map::{Lookup, Map, Set};
@@ -143,6 +143,8 @@ pub struct Core<S, C> {
     pub(super) ticks: u64,
     pub(super) runs: u64,
     pub(super) work: Work,
+    /// Somebody wants to know how the last run went about agents; that run, if it looked at any.
+    pub(super) watched: Option<Option<RunOrder>>,
     pub(super) scratch: Scratch,
 }
 
@@ -184,6 +186,7 @@ impl<S: Sharing, C> Core<S, C> {
             ticks: 0,
             runs: 0,
             work: Work::default(),
+            watched: None,
             scratch: Scratch::default(),
         }
     }

@@ -39,7 +39,11 @@ pub enum Fault {
 pub(super) fn role(path: &str) -> Result<(), Fault> {
     match path {
         "*" => Ok(()),
-        path => crate::mesos::resource::role_fault(path).map_or(Ok(()), |fault| Err(Fault::Role(fault))),
+        path => {
+            // Masters refuse parts that begin with `-`, allocators have no opinion on them.
+            let parts: Vec<&str> = path.split('/').map(|part| part.strip_prefix('-').unwrap_or(part)).collect();
+            crate::mesos::resource::role_fault(&parts.join("/")).map_or(Ok(()), |fault| Err(Fault::Role(fault)))
+        }
     }
 }
 

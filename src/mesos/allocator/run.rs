@@ -12,6 +12,7 @@ use super::bundle::{NOTHING, allocatable};
 use super::chunk::Chunk;
 use super::core::{Candidates, Core};
 use super::filter::Instant;
+use super::RunOrder;
 use super::policy::{Sharing, Throw};
 use super::sorter::{Cursor, Ground};
 use crate::base::dice::{self, SiteKey};
@@ -127,6 +128,9 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
         let idle = self.role_sorter.wanted() == 0 || !self.dirty && !ended;
         let mut slots = std::mem::take(&mut self.scratch.order);
         slots.clear();
+        if let Some(last) = &mut self.watched {
+            *last = None;
+        }
         if !idle || self.role_sorter.is_unpinned() {
             self.list(candidates, order, &mut slots);
             if !slots.is_empty() {
@@ -141,9 +145,11 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
         self.work.runs += 1;
         report.candidates = slots.len() as u32;
         let mut run = self.begin(now, key);
+        let mut first = Vec::new();
         if run.hungry > 0 {
             run.first_stage = true;
             self.arrange(order, 1, run.number, &mut slots);
+            first.extend(self.ids(&slots));
             for &slot in &slots {
                 if run.hungry == 0 {
                     break;
@@ -153,6 +159,11 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
             run.first_stage = false;
         }
         self.arrange(order, 2, run.number, &mut slots);
+        if self.watched.is_some() {
+            let again = self.ids(&slots);
+            let agents = if first.is_empty() { again.clone() } else { first };
+            self.watched = Some(Some(RunOrder { asked: now, agents, again }));
+        }
         match self.alone(&run) {
             Some(client) => self.lend_all(client, &slots, &mut run),
             None => slots.iter().for_each(|&slot| self.visit(slot, &mut run)),
@@ -199,6 +210,13 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                 }
             }
         }
+    }
+    /// Ids of agents, if somebody wants to know them.
+    fn ids(&self, slots: &[u32]) -> Vec<AgentId> {
+        if self.watched.is_none() {
+            return Vec::new();
+        }
+        slots.iter().map(|&slot| self.hot[slot as usize].id).collect()
     }
     fn compare_ids(&self, names: &Names, a: u32, b: u32) -> std::cmp::Ordering {
         names.compare_agents(self.hot[a as usize].id, self.hot[b as usize].id)
