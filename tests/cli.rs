@@ -395,6 +395,7 @@ fn plugins_lists_every_kind() {
         policies (allocator.policy)
           drf     smallest weighted dominant share first (Mesos' default)
           random  weighted random order, drawn anew for every agent
+          fifo    who came first, whatever it holds
         chunks (allocator.chunk)
           whole  all that is free on the agent (Mesos)
           slice  at most `cpus` and `mem` (MiB) of an agent in one offer
@@ -767,7 +768,7 @@ fn unknown_names() {
         16 | policy = "drff"
            |          ^^^^^^
            |
-           = help: did you mean `drf`? there are `drf`, `random`
+           = help: did you mean `drf`? there are `drf`, `random`, `fifo`
     "#]],
     );
     let at = folder("set", &[("tiny.toml", TINY)]);
@@ -778,7 +779,7 @@ fn unknown_names() {
         1 | allocator.policy=drff
           |                  ^^^^
           |
-          = help: did you mean `drf`? there are `drf`, `random`
+          = help: did you mean `drf`? there are `drf`, `random`, `fifo`
     "#]]
     .assert_eq(&refused(&at, &["run", "tiny.toml", "--set", "allocator.policy=drff"]));
     expect![[r#"
