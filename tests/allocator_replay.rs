@@ -50,7 +50,8 @@ fn a_line_for_each_case_and_a_summary() {
           ours:     f a s cpus:2
         played   script (2 events, 1 records)
         3 cases, 10 events: 1 agree, 1 differ, 1 without recorded output
-    "#]].assert_eq(&out);
+    "#]]
+    .assert_eq(&out);
     assert_eq!(code, 1);
     let (code, out, _) = mesosim(&at, &["allocator", "replay", "--json", "cases.jsonl"]);
     expect![[r#"
@@ -112,7 +113,8 @@ fn what_is_wrong_is_told_with_file_line_event_and_mend() {
         help: name a file of cases
         error: nested.jsonl:2: case `n`, event 1 (update_quota): quota on the nested role `a/b`
         help: set it on a top-level role
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]
@@ -183,8 +185,7 @@ mttr = "1m"
 #[test]
 fn a_recorded_run_replays_to_the_same_offers() {
     let at = folder("record", &[("scenario.toml", SCENARIO)]);
-    for (name, set) in
-        [("plain", "seed=3"), ("queue", "allocator.service_time=3ms"), ("fifo", "allocator.policy=fifo")]
+    for (name, set) in [("plain", "seed=3"), ("queue", "allocator.service_time=3ms"), ("fifo", "allocator.policy=fifo")]
     {
         let file = format!("{name}.jsonl");
         let run = ["run", "scenario.toml", "--no-report", "--quiet", "--set", set, "--record-allocator", &file];
@@ -226,5 +227,6 @@ fn a_case_cannot_tell_everything() {
           | ^^^^^^^^^
           |
           = help: write [roles.NAME] for each role
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
