@@ -201,7 +201,10 @@ impl<S: Sharing> Seat<S> {
                 self.core.add_agent(&self.names, now, agent, &info, &used)
             }
             Event::UpdateAgent { id, total, hostname } => {
-                let (info, agent) = (self.info(id, hostname.as_deref(), total), self.agent(id));
+                let (mut info, agent) = (self.info(id, hostname.as_deref(), total), self.agent(id));
+                if let (None, Some(known)) = (hostname, self.core.hostname(agent)) {
+                    info.hostname = known;
+                }
                 self.core.update_agent(now, agent, &info)
             }
             Event::RemoveAgent { id } => {
