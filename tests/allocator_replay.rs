@@ -44,19 +44,18 @@ fn a_line_for_each_case_and_a_summary() {
     let at = folder("lines", &[("cases.jsonl", CASES)]);
     let (code, out, _) = mesosim(&at, &["allocator", "replay", "cases.jsonl"]);
     expect![[r#"
-        agrees   right (4 events, 1 records)
-        differs  wrong: record 0, event 3 (allocate), clock 0 s: 1 of 1 offers are not ours, 1 of ours are not there
+        agrees   right (4 events, 1 record)
+        differs  wrong: record 0, event 3 (allocate), clock 0 s: 1 of 1 recorded offers are not ours, 1 of our 1 are not recorded
           recorded: f a s cpus:1
           ours:     f a s cpus:2
-        played   script (2 events, 1 records)
+        played   script (2 events, 1 record)
         3 cases, 10 events: 1 agree, 1 differ, 1 without recorded output
-    "#]]
-    .assert_eq(&out);
+    "#]].assert_eq(&out);
     assert_eq!(code, 1);
     let (code, out, _) = mesosim(&at, &["allocator", "replay", "--json", "cases.jsonl"]);
     expect![[r#"
         {"case":"right","result":"agrees","events":4,"records":1}
-        {"case":"wrong","result":"differs","events":4,"records":1,"difference":{"record":0,"what":"record 0, event 3 (allocate), clock 0 s: 1 of 1 offers are not ours, 1 of ours are not there","recorded":"f a s cpus:1","ours":"f a s cpus:2"}}
+        {"case":"wrong","result":"differs","events":4,"records":1,"difference":{"record":0,"what":"record 0, event 3 (allocate), clock 0 s: 1 of 1 recorded offers are not ours, 1 of our 1 are not recorded","recorded":"f a s cpus:1","ours":"f a s cpus:2"}}
         {"case":"script","result":"played","events":2,"records":1}
         {"cases":3,"agree":1,"differ":1,"played":1,"events":10,"records":3}
     "#]].assert_eq(&out);
@@ -111,10 +110,9 @@ fn what_is_wrong_is_told_with_file_line_event_and_mend() {
         help: write one JSON object for each case
         error: none.jsonl: No such file or directory (os error 2)
         help: name a file of cases
-        error: nested.jsonl:2: case `n`, event 1 (update_quota): quota on the nested role `a/b`
-        help: set it on a top-level role
-    "#]]
-    .assert_eq(&told);
+        error: good.jsonl:1: case `right`, event 0 (init): there is no policy `fair`
+        help: write one of drf, random, fifo
+    "#]].assert_eq(&told);
 }
 
 #[test]
@@ -185,7 +183,8 @@ mttr = "1m"
 #[test]
 fn a_recorded_run_replays_to_the_same_offers() {
     let at = folder("record", &[("scenario.toml", SCENARIO)]);
-    for (name, set) in [("plain", "seed=3"), ("queue", "allocator.service_time=3ms"), ("fifo", "allocator.policy=fifo")]
+    for (name, set) in
+        [("plain", "seed=3"), ("queue", "allocator.service_time=3ms"), ("fifo", "allocator.policy=fifo")]
     {
         let file = format!("{name}.jsonl");
         let run = ["run", "scenario.toml", "--no-report", "--quiet", "--set", set, "--record-allocator", &file];
@@ -213,20 +212,9 @@ fn a_case_cannot_tell_everything() {
         told.push_str(&err);
     }
     expect![[r#"
-        error: `roles` is a table, found a list
-         --> scenario.toml:8:1
-          |
-        8 | [[roles]]
-          | ^^^^^^^^^
-          |
-          = help: write [roles.NAME] for each role
-        error: `roles` is a table, found a list
-         --> scenario.toml:8:1
-          |
-        8 | [[roles]]
-          | ^^^^^^^^^
-          |
-          = help: write [roles.NAME] for each role
-    "#]]
-    .assert_eq(&told);
+        error: --record-allocator: a case cannot tell the chunk policy
+        help: add --set allocator.chunk=whole
+        error: --record-allocator: a case cannot tell the draws of `random`
+        help: record a policy that does not draw
+    "#]].assert_eq(&told);
 }
