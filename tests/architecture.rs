@@ -62,7 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("analysis", &["base", "record", "scenario"]),
     ("report", &["base", "record", "analysis"]),
     // What goes into an allocator and comes out, as files tell it.
-    ("replay", &["base", "mesos::resource"]),
+    ("replay", &["base", "mesos::resource", "mesos::message", "mesos::allocator", "actor"]),
     // One run from end to end.
     ("sim", &["base", "fact", "scenario", "workload", "world", "check", "record", "analysis"]),
     (

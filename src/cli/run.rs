@@ -3,8 +3,12 @@
 use super::replay::{self, quoted, report_broken, report_missed};
 use super::{Failure, in_data, load, on_terminal, print};
 use crate::base::dice::Dice;
+use crate::base::quantity::{KINDS, Milli, Quantities};
 use crate::base::time::{Span, Time};
+use crate::mesos::allocator::policy::{self, PolicyUser, Sharing};
+use crate::replay::{Init, Tape};
 use crate::report;
+use crate::scenario::Scenario;
 use crate::scenario::units::parse_span;
 use crate::sim::{Broken, Finished, Progress, Sim, Stop, Watcher};
 use crate::world::sabotage::{self, SABOTEURS, Saboteur};
@@ -63,6 +67,9 @@ pub(super) struct Arguments {
     /// Replace draws by name with those of such a file.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
+    /// Write what the allocator is told and offers, as cases for `mesosim allocator replay`.
+    #[arg(long, value_name = "FILE")]
+    record_allocator: Option<PathBuf>,
     /// Make every heartbeat, idle or not (for checking that it changes nothing).
     #[arg(long, hide = true)]
     eager: bool,
@@ -122,6 +129,41 @@ fn fault_override(path: &Path) -> Result<(String, String), Failure> {
     Ok(("fault".to_owned(), list.to_string()))
 }
 
+/// Writes the allocator down, set up as the scenario says.
+fn tape(path: &Path, scenario: &Scenario) -> Result<Tape, Failure> {
+    let allocator = &scenario.allocator;
+    if allocator.chunk.kind != "whole" {
+        let text = "error: --record-allocator: a case cannot tell the chunk policy";
+        return Err(Failure::Input(format!("{text}\nhelp: add --set allocator.chunk=whole")));
+    }
+    struct Steady;
+    impl PolicyUser for Steady {
+        type Out = bool;
+        fn call<S: Sharing + std::fmt::Debug>(self, _: S) -> bool {
+            S::STEADY
+        }
+    }
+    if !policy::with(&allocator.policy.kind, Steady).unwrap_or(true) {
+        let text = format!("error: --record-allocator: a case cannot tell the draws of `{}`", allocator.policy.kind);
+        return Err(Failure::Input(format!("{text}\nhelp: record a policy that does not draw")));
+    }
+    must_be_a_file(path)?;
+    let amounts = |set: &Quantities| {
+        let all = KINDS.iter().zip(set.0).filter(|(_, amount)| *amount > 0);
+        all.map(|(name, amount)| ((*name).to_owned(), Milli(amount))).collect()
+    };
+    let init = Init {
+        allocation_interval: allocator.allocation_interval,
+        min_allocatable: allocator.min_allocatable_resources.iter().map(amounts).collect(),
+        fairness_exclude: allocator.fair_sharing_excluded_resource_names.iter().cloned().collect(),
+        filter_gpu: allocator.filter_gpu_resources,
+        sorter: allocator.policy.kind.clone(),
+        ..Init::default()
+    };
+    let weights = scenario.roles.iter().map(|role| (role.name.clone(), role.weight)).collect();
+    Ok(Tape::new(&scenario.name, init, weights))
+}
+
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut more = Vec::new();
     if let Some(seed) = arguments.seed {
@@ -140,6 +182,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let end = Time(scenario.duration.0);
 
     let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
+    let tape = arguments.record_allocator.as_deref().map(|path| tape(path, &scenario)).transpose()?;
     let mut dice = Dice::new(scenario.seed);
     if arguments.log_decisions.is_some() {
         dice.log_decisions();
@@ -152,6 +195,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         })?;
     }
     let mut sim = Sim::with_dice(scenario, !arguments.no_check, dice).map_err(refused)?;
+    if let Some(tape) = &tape {
+        sim.world_mut().wrap_allocator(|allocator| tape.wrap(allocator));
+    }
     if arguments.eager {
         sim.world_mut().make_all_beats();
     }
@@ -222,6 +268,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.log_decisions {
         write_decisions(path, &finished)?;
     }
+    if let (Some(path), Some(tape)) = (&arguments.record_allocator, tape) {
+        std::fs::write(path, tape.finish()).map_err(|e| cannot_write(path, &e))?;
+    }
     if arguments.json {
         print(&finished.summary.to_json());
     } else if !arguments.quiet {
@@ -288,7 +337,10 @@ pub(super) fn must_be_a_file(path: &Path) -> Result<(), Failure> {
         (false, false) => format!("there is no folder {}", folder.display()),
         (false, true) => return Ok(()),
     };
-    Err(Failure::Input(format!("error: cannot write {}: {what}\nhelp: name a file in a folder that exists", path.display())))
+    Err(Failure::Input(format!(
+        "error: cannot write {}: {what}\nhelp: name a file in a folder that exists",
+        path.display()
+    )))
 }
 
 fn write_decisions(path: &Path, finished: &Finished) -> Result<(), Failure> {

@@ -44,7 +44,7 @@ const MASTERS_LABEL: &str = "json.info_";
 const MASTER_ID: Site = Site::new("master-id");
 
 /// Everything needed to start a process of the scenario, again and again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Blueprint {
     seats: Seats,
     /// How ZooKeeper's servers are set up.
@@ -295,6 +295,12 @@ impl World {
             sabotage: None,
         });
         self.processes.last_mut().expect("just pushed")
+    }
+
+    /// Puts something around the allocator of every master that starts from now on.
+    pub fn wrap_allocator(&mut self, wrap: impl FnOnce(Box<dyn Allocate>) -> Box<dyn Allocate>) {
+        let blueprint = Arc::make_mut(&mut self.blueprint);
+        blueprint.allocator = wrap(blueprint.allocator.clone());
     }
 
     /// Builds the world of a scenario and its explicit list of faults.

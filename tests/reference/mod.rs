@@ -2,8 +2,11 @@
 //!
 //! Ids are texts, everything is a `BTreeMap`, every sum is made anew when it is needed. It shares
 //! resource arithmetic with the simulator and nothing else.
+#![allow(dead_code, reason = "every test uses a part")]
 
 mod cycle;
+pub(crate) mod duel;
+pub(crate) mod script;
 mod sorter;
 
 use mesosim::base::time::{Span, Time};
@@ -208,7 +211,7 @@ impl Player for Reference {
             }
             Event::Allocate(Some(visits)) => {
                 let armed = if visits.batch { self.ticked } else { u64::MAX };
-                self.expire(self.now, armed);
+                self.expire(Time(self.now.0 - visits.ago.0), armed);
                 let offers = self.run(&visits.agents, &visits.again);
                 return Ok(vec![self.told(offers)]);
             }

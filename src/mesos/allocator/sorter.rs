@@ -305,8 +305,10 @@ impl Sorter {
     pub fn remove(&mut self, client: Client) {
         self.set_wanted(client, false);
         let leaf = self.clients[client.0 as usize];
-        let allocated = std::mem::take(&mut self.node_mut(leaf).allocated);
+        let mut allocated = std::mem::take(&mut self.node_mut(leaf).allocated);
         let shared = self.node_mut(leaf).shared.take();
+        let of_agents = shared.iter().flat_map(|shared| shared.values());
+        of_agents.for_each(|resources| allocated.subtract(&Amounts::of(resources)));
         let mut current = self.node(leaf).parent;
         while current != NONE {
             let node = self.node_mut(current);
