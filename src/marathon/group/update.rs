@@ -36,15 +36,29 @@ pub fn update(
     if let Change::EnforceRole { .. } = change {
         return Ok(Updated { root: Arc::new(changed), plan: None });
     }
-    let target = Arc::new(settled(root, &changed, version, flags)?);
     let nobody = BTreeMap::new();
     let kill: &BTreeMap<PathId, KillAndScale> = match change {
         Change::KillAndScale(kill) => kill,
         _ => &nobody,
     };
+    let (root, plan) = replace(root, &changed, kill, version, plan, flags)?;
+    Ok(Updated { root, plan: Some(plan) })
+}
+
+/// From the root to a changed tree without service ports and versions: the tree with them, and the
+/// plan that leads there.
+pub fn replace(
+    root: &Arc<Group>,
+    changed: &Group,
+    kill: &BTreeMap<PathId, KillAndScale>,
+    version: Version,
+    plan: Symbol,
+    flags: &Flags,
+) -> Result<(Arc<Group>, Arc<Plan>), Rejection> {
+    let target = Arc::new(settled(root, changed, version, flags)?);
     let plan = plan::compute(plan, version, root, &target, kill);
     residents(root, &plan)?;
-    Ok(Updated { root: target, plan: Some(Arc::new(plan)) })
+    Ok((target, Arc::new(plan)))
 }
 
 /// Service ports and versions of the changed tree, which must be valid then.
@@ -149,7 +163,7 @@ fn apply(root: &Group, change: &Change, flags: &Flags) -> Result<Group, Rejectio
 }
 
 /// `PUT` or `POST` of a group: lists that are given replace those that are there.
-fn put_group(
+pub fn put_group(
     id: &PathId,
     update: &Map<String, Value>,
     must_be_new: bool,

@@ -215,7 +215,7 @@ mod tests {
         let again = fixture.told(Method::Post, "/v2/apps", template("/web"));
         assert_eq!(again, r#"409 {"message":"An app with id [/web] already exists."}"#);
         let wrong = fixture.told(Method::Post, "/v2/apps", json!({ "id": "/x", "instances": "two", "cpus": 0 }));
-        expect![[""]].assert_eq(&wrong);
+        expect![[r#"400 {"message":"Invalid JSON","details":[{"path":"/cpus","errors":["error.min"]},{"path":"/instances","errors":["error.expected.jsnumber"]}]}"#]].assert_eq(&wrong);
     }
 
     #[test]

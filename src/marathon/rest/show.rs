@@ -235,7 +235,43 @@ mod tests {
             .into_iter()
             .flat_map(|i| tasks(i, &[10_000], &fixture))
             .collect();
-        expect![[""]].assert_eq(&pretty(&tasks.into()));
+        expect![[r#"
+            [
+              {
+                "appId": "/web",
+                "healthCheckResults": [
+                  {
+                    "alive": true,
+                    "consecutiveFailures": 0,
+                    "firstSuccess": "2026-01-01T00:00:12.000Z",
+                    "instanceId": "web.instance-0",
+                    "lastSuccess": "2026-01-01T00:00:12.000Z"
+                  }
+                ],
+                "host": "host-0",
+                "id": "web.instance-0._app.1",
+                "ipAddresses": [
+                  {
+                    "ipAddress": "10.0.0.5",
+                    "protocol": "IPv4"
+                  }
+                ],
+                "ports": [
+                  31000
+                ],
+                "servicePorts": [
+                  10000
+                ],
+                "slaveId": "M0-S0",
+                "state": "TASK_RUNNING",
+                "stagedAt": "2026-01-01T00:00:10.000Z",
+                "startedAt": "2026-01-01T00:00:11.000Z",
+                "version": "2026-01-01T00:00:01.000Z",
+                "localVolumes": [],
+                "role": "*"
+              }
+            ]"#]]
+        .assert_eq(&pretty(&tasks.into()));
     }
 
     #[test]
@@ -256,7 +292,42 @@ mod tests {
         let mut fixture = Fixture::new();
         let plan = fixture.deploy(template("/web"));
         let mut running = Running { plan, step: 2, readiness: Vec::new() };
-        expect![[""]].assert_eq(&pretty(&deployment(&running, fixture.names())));
+        expect![[r#"
+            {
+              "id": "deployment-1",
+              "version": "2026-01-01T00:00:01.000Z",
+              "affectedApps": [
+                "/web"
+              ],
+              "affectedPods": [],
+              "steps": [
+                {
+                  "actions": [
+                    {
+                      "action": "StartApplication",
+                      "app": "/web"
+                    }
+                  ]
+                },
+                {
+                  "actions": [
+                    {
+                      "action": "ScaleApplication",
+                      "app": "/web"
+                    }
+                  ]
+                }
+              ],
+              "currentActions": [
+                {
+                  "action": "ScaleApplication",
+                  "app": "/web"
+                }
+              ],
+              "currentStep": 2,
+              "totalSteps": 2
+            }"#]]
+        .assert_eq(&pretty(&deployment(&running, fixture.names())));
         running.step = 0;
         assert_eq!(deployment(&running, fixture.names())["currentActions"], json!([]));
     }
