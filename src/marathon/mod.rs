@@ -5,4 +5,6 @@
 //! turns requests into commands and state into bodies; `core/` is the state machine that carries
 //! commands out against Mesos.
 
+pub mod group;
 pub mod model;
+pub mod rest;
