@@ -5,4 +5,5 @@
 //! turns requests into commands and state into bodies; `core/` is the state machine that carries
 //! commands out against Mesos.
 
+pub mod core;
 pub mod model;
