@@ -6,4 +6,6 @@
 //! commands out against Mesos.
 
 pub mod core;
+pub mod group;
 pub mod model;
+pub mod rest;

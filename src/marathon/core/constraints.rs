@@ -13,7 +13,7 @@ use crate::marathon::model::version::Version;
 use crate::mesos::message::AgentInfo;
 use crate::mesos::resource::attributes::{AttributeValue, Attributes};
 use regex::Regex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Renders values of fields as constraints compare them, and remembers.
