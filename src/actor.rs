@@ -10,7 +10,8 @@ use crate::base::id::Names;
 use crate::base::time::{Span, Time};
 use crate::fact::{Detail, Fact};
 use crate::job::TaskSpec;
-use crate::mesos::message::{Msg, RegistryOp};
+use crate::mesos::message::{LogEntry, Msg, RegistryOp};
+use crate::zk::wire::Record;
 use std::sync::Arc;
 
 /// A process: a slot of the world (its network address) and the how-manieth process there.
@@ -20,7 +21,21 @@ pub struct ProcessId {
     pub incarnation: u32,
 }
 
-/// A mailbox of a process. `MAIN` is the one that other processes write to.
+impl ProcessId {
+    /// Whoever lives at this address: to open a connection without knowing which life it is.
+    #[must_use]
+    pub const fn at(slot: u32) -> Self {
+        Self { slot, incarnation: u32::MAX }
+    }
+    /// Whether it is an address rather than one life of a process.
+    #[must_use]
+    pub const fn is_address(self) -> bool {
+        self.incarnation == u32::MAX
+    }
+}
+
+/// A mailbox of a process. Other processes write to `MAIN`; what belongs to the process's ZooKeeper
+/// client or to its registrar finds its way there by the kind of message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mailbox(pub u8);
 
@@ -28,8 +43,10 @@ impl Mailbox {
     pub const MAIN: Self = Self(0);
     pub const ALLOCATOR: Self = Self(1);
     pub const REGISTRAR: Self = Self(2);
+    /// The process's ZooKeeper client.
+    pub const ZK: Self = Self(3);
     /// How many a process can have.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
 }
 
 /// Names a timer of a mailbox: its kind in the top byte, a number below. Re-arming replaces.
@@ -62,6 +79,34 @@ pub enum DiskOp {
     ForgetAgentId,
     /// A scheduler's framework id.
     FrameworkId(crate::base::id::FrameworkId),
+    /// A replica of the registry's log accepts nothing below this ballot any more.
+    Promised { ballot: u64 },
+    /// A replica of the registry's log accepted this; implies the promise of its ballot.
+    Accepted(Arc<LogEntry>),
+    /// A record of a ZooKeeper server.
+    Zookeeper(Arc<Record>),
+}
+
+impl DiskOp {
+    /// Whether an older record is worth nothing once this one is durable.
+    #[must_use]
+    pub fn replaces(&self, older: &Self) -> bool {
+        match self {
+            Self::Promised { .. } => matches!(older, Self::Promised { .. }),
+            Self::Accepted(_) => matches!(older, Self::Promised { .. } | Self::Accepted(_)),
+            Self::Zookeeper(record) => matches!(older, Self::Zookeeper(older) if record.replaces(older)),
+            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::FrameworkId(_) => false,
+        }
+    }
+    /// Whether there can be such.
+    #[must_use]
+    pub fn replaces_any(&self) -> bool {
+        match self {
+            Self::Promised { .. } | Self::Accepted(_) => true,
+            Self::Zookeeper(record) => record.replaces_any(),
+            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::FrameworkId(_) => false,
+        }
+    }
 }
 
 /// How a `Watch` works.
@@ -76,7 +121,7 @@ pub enum WatchMode {
 /// What a core wants done, in order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Effect {
-    /// To the main mailbox of another process, over the network.
+    /// To another process, over the network.
     Send {
         to: ProcessId,
         msg: Msg,

@@ -425,8 +425,14 @@ pub enum Detail {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct At<T> {
     pub at: Time,
+    /// Slot of the process that says it, or `WORLD`. (Two masters may lead at once: each speaks for
+    /// itself.) Not digested.
+    pub by: u32,
     pub what: T,
 }
+
+/// Who says a fact that no process says.
+pub const WORLD: u32 = u32::MAX;
 
 /// Collects the canonical bytes of one fact.
 struct Bytes {
@@ -526,7 +532,7 @@ mod tests {
 
     #[test]
     fn facts_are_small_and_each_field_counts() {
-        assert!(std::mem::size_of::<At<Fact>>() <= 72);
+        assert!(std::mem::size_of::<At<Fact>>() <= 80);
         let hex = |at: i64, f: Fact| {
             let mut d = Digest::default();
             f.digest(Time(at), &mut d);

@@ -13,6 +13,7 @@ pub mod job;
 pub mod marathon;
 pub mod mesos;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod scenario;
 pub mod sim;

@@ -215,7 +215,7 @@ impl Sim {
             while let Some(due) = self.expectations.due().filter(|due| fact.at > *due) {
                 self.expectations.settle(&self.recorder, due);
             }
-            self.recorder.fact(fact.at, &fact.what);
+            self.recorder.take(fact);
             if self.expectations.is_watching() {
                 self.expectations.observe(&self.recorder, fact.at);
             }

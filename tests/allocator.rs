@@ -7,6 +7,7 @@ use mesosim::base::id::{AgentId, FrameworkId, Names, OfferId, Symbol};
 use mesosim::base::map::Map;
 use mesosim::base::quantity::Quantities;
 use mesosim::base::time::{Span, Time};
+use mesosim::mesos::allocator::sorter::Excluded;
 use mesosim::mesos::allocator::{Allocate, Flags, by_name};
 use mesosim::mesos::message::{AgentInfo, Allocation, Capabilities, FrameworkInfo, Msg, OfferBatch, Refuse};
 use mesosim::mesos::resource::Resources;
@@ -36,9 +37,9 @@ fn amount(cpus: i64, mem: i64) -> Quantities {
 fn flags() -> Flags {
     Flags {
         allocation_interval: Span::from_secs(1),
-        min_allocatable: vec![Quantities([10, 0, 0, 0]), Quantities([0, 32_000, 0, 0])],
+        min_allocatable: [[10, 0, 0, 0], [0, 32_000, 0, 0]].map(|set| Quantities(set).into()).to_vec(),
         filter_gpu: true,
-        excluded_kinds: 0,
+        excluded: Excluded::default(),
         weights: Vec::new(),
     }
 }

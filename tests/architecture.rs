@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fact", &["base", "mesos::task_state", "mesos::resource"]),
     ("job", &["base", "mesos::task_state", "mesos::resource"]),
     ("http", &[]),
-    ("zk::wire", &["base", "actor::ProcessId"]),
+    ("zk::wire", &["base", "actor::ProcessId", "zk::state"]),
+    ("zk::state", &["base", "actor::ProcessId", "zk::wire"]),
     (
         "mesos::message",
         &["base", "fact", "job", "http", "zk::wire", "mesos::task_state", "mesos::resource", "actor::ProcessId"],
@@ -60,6 +61,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["base", "fact", "mesos::task_state", "scenario"]),
     ("analysis", &["base", "record", "scenario"]),
     ("report", &["base", "record", "analysis"]),
+    // What goes into an allocator and comes out, as files tell it.
+    ("replay", &["base", "mesos::resource"]),
     // One run from end to end.
     ("sim", &["base", "fact", "scenario", "workload", "world", "check", "record", "analysis"]),
     (
@@ -83,6 +86,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "record",
             "analysis",
             "report",
+            "replay",
         ],
     ),
     // The binary.

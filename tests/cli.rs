@@ -414,9 +414,14 @@ fn plugins_lists_every_kind() {
           job-csv   a trace of jobs, one per line, plain or gzipped
           openb     the pods of Alibaba's GPU trace of 2023 (openb)
         faults (fault.kind)
-          agent-crash  agents stop and start again, at an instant or by mtbf and mttr
-          rack-loss    all machines of a rack lose power together
-          partition    the network between two groups is cut, both ways or one way
+          agent-crash    agents stop and start again, at an instant or by mtbf and mttr
+          rack-loss      all machines of a rack lose power together
+          partition      the network between two groups is cut, both ways or one way
+          latency-burst  messages between two groups take longer for a while
+          loss-burst     packets between two groups are lost and sent again for a while
+          task-failures  a part of the tasks fails, running ones and those that start meanwhile
+          slow-agent     agents take a time for each message for a while
+          disk-stall     disks of processes take no writes for a while
         invariants (check.invariants)
           no-overcommit     tasks and offers fit in each agent, in the master's view and in truth
           conservation      free, used and offered resources of each agent add up to its total
@@ -719,14 +724,14 @@ fn unknown_names() {
         &format!("{TINY}\n[[fault]]\nkind = \"agent-crsh\"\nat = \"1s\"\n"),
         &[],
         expect![[r#"
-        error: unknown fault `agent-crsh`
-          --> bad.toml:16:8
-           |
-        16 | kind = "agent-crsh"
-           |        ^^^^^^^^^^^^
-           |
-           = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`
-    "#]],
+            error: unknown fault `agent-crsh`
+              --> bad.toml:16:8
+               |
+            16 | kind = "agent-crsh"
+               |        ^^^^^^^^^^^^
+               |
+               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`
+        "#]],
     );
     bad(
         "metric",

@@ -75,6 +75,35 @@ duration = {{ exponential = "5s" }}
 cpus = 1
 mem = "512MiB"
 [[fault]]
+kind = "latency-burst"
+mtbf = "5m"
+mttr = "40s"
+from = "agents"
+to = "master"
+extra = "3s"
+[[fault]]
+kind = "loss-burst"
+at = "6m"
+lasts = "3m"
+from = "frameworks"
+to = "master"
+percent = 30.5
+[[fault]]
+kind = "slow-agent"
+at = "2m"
+lasts = "4m"
+target = "rack_id=r3"
+service = "700ms"
+[[fault]]
+kind = "disk-stall"
+mtbf = "4m"
+mttr = "20s"
+target = "master"
+[[fault]]
+kind = "task-failures"
+at = "4m"
+percent = 60
+[[fault]]
 kind = "agent-crash"
 mtbf = "20m"
 mttr = "2m"

@@ -64,6 +64,26 @@ pub struct TaskId {
     pub n: u32,
 }
 
+impl JobId {
+    const SERVICE: u32 = 1 << 31;
+
+    /// The template of a service (a version of a Marathon app), named by an interned text. Those of
+    /// jobs are below.
+    #[must_use]
+    pub fn service(name: Symbol) -> Self {
+        Self(Self::SERVICE | name.0)
+    }
+    #[must_use]
+    pub fn is_service(self) -> bool {
+        self.0 & Self::SERVICE != 0
+    }
+    /// The name that a service's template was made from.
+    #[must_use]
+    pub fn service_name(self) -> Option<Symbol> {
+        self.is_service().then_some(Symbol(self.0 & !Self::SERVICE))
+    }
+}
+
 impl TaskId {
     /// Both numbers in one word, as the entity of a draw.
     #[must_use]
@@ -74,7 +94,10 @@ impl TaskId {
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job-{}", self.0)
+        match self.service_name() {
+            Some(name) => write!(f, "service-{}", name.0),
+            None => write!(f, "job-{}", self.0),
+        }
     }
 }
 impl fmt::Display for TaskId {

@@ -6,7 +6,7 @@
 //! its `OffersEnded`. What cannot be booked is noted, and invariants judge it. Scalars only.
 
 use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, Symbol, TaskId};
-use crate::base::map::Lookup;
+use crate::base::map::{Lookup, Map};
 use crate::base::quantity::Quantities;
 use crate::fact::{Fact, ProcessKind};
 use crate::mesos::message::{Msg, OfferBatch, Reregistration};
@@ -16,34 +16,44 @@ use crate::world::Seen;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A value per task, dense: jobs are serial within a run and so name their owner too.
+/// A value per task: dense for jobs, which are serial within a run and so name their owner too;
+/// by id for services, whose numbers are not.
 #[derive(Clone, Debug)]
-pub struct TaskTable<T>(Vec<Vec<T>>);
+pub struct TaskTable<T> {
+    jobs: Vec<Vec<T>>,
+    services: Map<TaskId, T>,
+}
 
 impl<T> Default for TaskTable<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { jobs: Vec::new(), services: Map::default() }
     }
 }
 
 impl<T: Copy + Default> TaskTable<T> {
     #[must_use]
     pub fn get(&self, task: TaskId) -> T {
-        self.0.get(task.template.0 as usize).and_then(|job| job.get(task.n as usize)).copied().unwrap_or_default()
+        if task.template.is_service() {
+            return self.services.get(&task).copied().unwrap_or_default();
+        }
+        self.jobs.get(task.template.0 as usize).and_then(|job| job.get(task.n as usize)).copied().unwrap_or_default()
     }
     pub fn at(&mut self, task: TaskId) -> &mut T {
-        let (job, n) = (task.template.0 as usize, task.n as usize);
-        if self.0.len() <= job {
-            self.0.resize_with(job + 1, Vec::new);
+        if task.template.is_service() {
+            return self.services.entry(task).or_default();
         }
-        let tasks = &mut self.0[job];
+        let (job, n) = (task.template.0 as usize, task.n as usize);
+        if self.jobs.len() <= job {
+            self.jobs.resize_with(job + 1, Vec::new);
+        }
+        let tasks = &mut self.jobs[job];
         if tasks.len() <= n {
             tasks.resize(n + 1, T::default());
         }
         &mut tasks[n]
     }
     fn for_all(&mut self, change: impl Fn(&mut T)) {
-        self.0.iter_mut().flatten().for_each(change);
+        self.jobs.iter_mut().flatten().chain(self.services.values_mut()).for_each(change);
     }
 }
 
@@ -116,7 +126,10 @@ struct Joining {
 
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
+    /// Slot of the master whose books these are: the one that last began to serve.
+    leader: Option<u32>,
     jobs: Vec<Quantities>,
+    services: Lookup<JobId, Quantities>,
     tasks: TaskTable<Task>,
     index: AgentIndex,
     rows: Vec<Row>,
@@ -158,7 +171,15 @@ impl Ledger {
     /// What each task of the job asks for.
     #[must_use]
     pub fn each(&self, job: JobId) -> Quantities {
+        if job.is_service() {
+            return self.services.get(&job).copied().unwrap_or_default();
+        }
         self.jobs.get(job.0 as usize).copied().unwrap_or_default()
+    }
+    /// Slot of the master whose books these are.
+    #[must_use]
+    pub fn leader(&self) -> Option<u32> {
+        self.leader
     }
     /// What runs on the machine in truth, without strays: tasks that reached the agent while it was
     /// registering again, too late for its report, and that the master wrote off meanwhile.
@@ -214,7 +235,7 @@ impl Ledger {
 
     pub fn message(&mut self, seen: &Seen) {
         match (&seen.msg, seen.sent) {
-            (Msg::Offers(batch), true) => self.offered(batch),
+            (Msg::Offers(batch), true) if self.hears(seen.from.slot) => self.offered(batch),
             (Msg::ReregisterAgent(report), true) => {
                 self.joining.insert(seen.from.slot, Joining { under_way: Some(report.clone()), open: true });
             }
@@ -293,8 +314,34 @@ impl Ledger {
         }
     }
 
-    pub fn fact(&mut self, fact: &Fact) {
+    /// Whether the word of a master counts: there may be one that does not know that it no longer
+    /// leads, and nobody follows it.
+    fn hears(&self, by: u32) -> bool {
+        self.leader.is_none_or(|leader| leader == by)
+    }
+
+    /// Books what the process in slot `by` says.
+    pub fn fact(&mut self, by: u32, fact: &Fact) {
         match *fact {
+            Fact::LeaderReady { kind: ProcessKind::Master, slot, .. } => {
+                self.master_left();
+                self.leader = Some(slot);
+            }
+            // Without elections there is one, and it leads when it starts.
+            Fact::ProcessStarted { kind: ProcessKind::Master, slot, .. } if self.leader.is_none() => {
+                self.leader = Some(slot);
+            }
+            Fact::ServiceTemplate { template, each, .. } => {
+                self.services.insert(template, each);
+            }
+            Fact::AgentRegistered { .. }
+            | Fact::AgentReregistered { .. }
+            | Fact::AgentUnreachable { .. }
+            | Fact::AgentRemoved { .. }
+            | Fact::OffersEnded { .. }
+            | Fact::TaskLaunched { .. }
+            | Fact::TaskTerminal { .. }
+                if !self.hears(by) => {}
             Fact::JobSubmitted { job, each, .. } => {
                 let at = job.0 as usize;
                 if self.jobs.len() <= at {
@@ -339,7 +386,10 @@ impl Ledger {
                 // Nothing runs there any more, also what was announced and not begun.
                 self.hosts.insert(name, Quantities::ZERO);
             }
-            Fact::ProcessStopped { kind: ProcessKind::Master, .. } => self.master_left(),
+            Fact::ProcessStopped { kind: ProcessKind::Master, slot, .. } if self.hears(slot) => {
+                self.master_left();
+                self.leader = None;
+            }
             _ => {}
         }
     }
@@ -421,8 +471,8 @@ mod tests {
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
-        ledger.fact(&Fact::JobSubmitted { job: TASK.template, owner: Symbol(2), tasks: 2, each: cpus(1) });
-        ledger.fact(&registered());
+        ledger.fact(0, &Fact::JobSubmitted { job: TASK.template, owner: Symbol(2), tasks: 2, each: cpus(1) });
+        ledger.fact(0, &registered());
         ledger
     }
     fn send(ledger: &mut Ledger, msg: Msg) {
@@ -437,11 +487,11 @@ mod tests {
         send(&mut ledger, offers(0, &[cpus(1), cpus(3)]));
         let books = |l: &Ledger| l.row(AGENT).map(|r| (r.used, r.offered)).expect("registered");
         assert_eq!((books(&ledger), ledger.outstanding()), ((Quantities::ZERO, cpus(4)), 2));
-        ledger.fact(&ended(0, 1, OfferEnd::Accepted, cpus(1)));
-        ledger.fact(&launched(TASK));
+        ledger.fact(0, &ended(0, 1, OfferEnd::Accepted, cpus(1)));
+        ledger.fact(0, &launched(TASK));
         assert_eq!((books(&ledger), ledger.outstanding()), ((cpus(1), cpus(3)), 1));
-        ledger.fact(&ended(1, 1, OfferEnd::Declined, cpus(3)));
-        ledger.fact(&terminal(TASK));
+        ledger.fact(0, &ended(1, 1, OfferEnd::Declined, cpus(3)));
+        ledger.fact(0, &terminal(TASK));
         assert_eq!((books(&ledger), ledger.outstanding()), ((Quantities::ZERO, Quantities::ZERO), 0));
         assert_eq!((ledger.noted(), ledger.touched().len(), ledger.raised().len()), (&[][..], 1, 1));
         ledger.end_step();
@@ -454,13 +504,13 @@ mod tests {
         let mut ledger = ledger();
         send(&mut ledger, offers(5, &[cpus(1), cpus(3)]));
         send(&mut ledger, offers(6, &[cpus(1)]));
-        ledger.fact(&ended(6, 2, OfferEnd::Declined, cpus(3)));
-        ledger.fact(&ended(6, 1, OfferEnd::Declined, cpus(3)));
-        ledger.fact(&terminal(TASK));
-        ledger.fact(&launched(TASK));
-        ledger.fact(&launched(TASK));
+        ledger.fact(0, &ended(6, 2, OfferEnd::Declined, cpus(3)));
+        ledger.fact(0, &ended(6, 1, OfferEnd::Declined, cpus(3)));
+        ledger.fact(0, &terminal(TASK));
+        ledger.fact(0, &launched(TASK));
+        ledger.fact(0, &launched(TASK));
         let (id, agent) = (|n| OfferId::new(MASTER, n), AGENT);
-        ledger.fact(&Fact::AgentRemoved { agent, host: HOST });
+        ledger.fact(0, &Fact::AgentRemoved { agent, host: HOST });
         let framework = FRAMEWORK;
         assert_eq!(
             ledger.noted(),
@@ -479,19 +529,19 @@ mod tests {
     fn a_master_takes_its_books_with_it_and_a_machine_its_containers() {
         let mut ledger = ledger();
         send(&mut ledger, offers(0, &[cpus(4)]));
-        ledger.fact(&launched(TASK));
-        ledger.fact(&started(TASK));
+        ledger.fact(0, &launched(TASK));
+        ledger.fact(0, &started(TASK));
         assert_eq!(ledger.running_on(HOST), cpus(1));
-        ledger.fact(&process_stopped(ProcessKind::Master, MASTER));
+        ledger.fact(0, &process_stopped(ProcessKind::Master, MASTER));
         let row = ledger.row(AGENT).expect("kept");
         assert_eq!((row.registered, row.used, row.offered, ledger.outstanding()), (false, cpus(0), cpus(0), 0));
-        ledger.fact(&launched(TASK));
+        ledger.fact(0, &launched(TASK));
         assert_eq!(ledger.noted(), []);
-        ledger.fact(&stopped(TASK));
-        ledger.fact(&stopped(TASK));
+        ledger.fact(0, &stopped(TASK));
+        ledger.fact(0, &stopped(TASK));
         assert_eq!(ledger.running_on(HOST), cpus(0));
-        ledger.fact(&started(TASK));
-        ledger.fact(&process_stopped(ProcessKind::Agent, HOST));
+        ledger.fact(0, &started(TASK));
+        ledger.fact(0, &process_stopped(ProcessKind::Agent, HOST));
         assert_eq!(ledger.running_on(HOST), cpus(0));
     }
 
@@ -507,25 +557,25 @@ mod tests {
         };
         for (late, first) in [(false, false), (false, true), (true, false), (true, true)] {
             let mut ledger = ledger();
-            ledger.fact(&launched(TASK));
+            ledger.fact(0, &launched(TASK));
             if late {
                 send(&mut ledger, report());
             }
             // Written off while on its way, or when it ran already.
             if first {
-                ledger.fact(&written_off);
+                ledger.fact(0, &written_off);
             }
             ledger.task_given(0, TASK);
-            ledger.fact(&started(TASK));
+            ledger.fact(0, &started(TASK));
             if !first {
                 assert_eq!(ledger.running_on(HOST), cpus(1));
-                ledger.fact(&written_off);
+                ledger.fact(0, &written_off);
             }
             assert_eq!(ledger.running_on(HOST), cpus(if late { 0 } else { 1 }));
-            ledger.fact(&launched(TASK));
+            ledger.fact(0, &launched(TASK));
             assert_eq!(ledger.running_on(HOST), cpus(1), "reported at last");
             assert_eq!(ledger.row(AGENT).map(|r| r.excused), Some(late));
-            ledger.fact(&stopped(TASK));
+            ledger.fact(0, &stopped(TASK));
             assert_eq!(ledger.running_on(HOST), cpus(0));
         }
     }

@@ -21,10 +21,10 @@ pub trait Watched {
     fn names(&self) -> &Names;
     /// All that a machine has.
     fn host_total(&self, host: Symbol) -> Option<Quantities>;
-    /// What the allocator believes to be free on an agent.
-    fn free_on(&self, agent: AgentId) -> Option<Quantities>;
-    /// How many offers the master's book has outstanding; `None` without a master.
-    fn outstanding(&self) -> Option<u64>;
+    /// What the allocator of the master in this slot believes to be free on an agent.
+    fn free_on(&self, master: u32, agent: AgentId) -> Option<Quantities>;
+    /// How many offers the book of the master in this slot has outstanding; `None`: none is there.
+    fn outstanding(&self, master: u32) -> Option<u64>;
     /// The instant is over: books that are kept in several mailboxes must agree.
     fn is_quiet(&self) -> bool;
 }
@@ -36,11 +36,11 @@ impl Watched for World {
     fn host_total(&self, host: Symbol) -> Option<Quantities> {
         self.host_total(host)
     }
-    fn free_on(&self, agent: AgentId) -> Option<Quantities> {
-        self.free_on(agent)
+    fn free_on(&self, master: u32, agent: AgentId) -> Option<Quantities> {
+        Some(self.master(master)?.1.free(agent)?.quantities())
     }
-    fn outstanding(&self) -> Option<u64> {
-        self.masters().next().map(|(master, _)| master.outstanding_offers().count() as u64)
+    fn outstanding(&self, master: u32) -> Option<u64> {
+        self.master(master).map(|(master, _)| master.outstanding_offers().count() as u64)
     }
     fn is_quiet(&self) -> bool {
         self.is_quiet()
@@ -208,7 +208,7 @@ impl Checker {
             self.ask(world, seen.at, |rule, view| rule.message(view, seen));
         }
         for fact in facts {
-            self.ledger.fact(&fact.what);
+            self.ledger.fact(fact.by, &fact.what);
             self.ask(world, fact.at, |rule, view| rule.fact(view, &fact.what));
         }
         if !self.ledger.noted().is_empty() {
@@ -288,10 +288,10 @@ pub(crate) mod testing {
         fn host_total(&self, host: Symbol) -> Option<Quantities> {
             (host == HOST).then(|| cpus(4))
         }
-        fn free_on(&self, agent: AgentId) -> Option<Quantities> {
+        fn free_on(&self, _: u32, agent: AgentId) -> Option<Quantities> {
             self.1.get(&agent).copied()
         }
-        fn outstanding(&self) -> Option<u64> {
+        fn outstanding(&self, _: u32) -> Option<u64> {
             Some(self.2)
         }
         fn is_quiet(&self) -> bool {
@@ -310,7 +310,8 @@ pub(crate) mod testing {
             let mut stage = Self { names, free: Map::default(), outstanding: 0, checker };
             stage.free.insert(AGENT, cpus(4));
             let submitted = Fact::JobSubmitted { job: TASK.template, owner: Symbol(2), tasks: 9, each: cpus(3) };
-            assert!(stage.facts(&[submitted, registered()]).is_empty());
+            let master = Fact::ProcessStarted { slot: 0, incarnation: 0, kind: ProcessKind::Master, name: Symbol(0) };
+            assert!(stage.facts(&[master, submitted, registered()]).is_empty());
             stage
         }
         /// One step; gives back what was found in it.
@@ -324,7 +325,7 @@ pub(crate) mod testing {
                 sent: *sent,
                 msg: msg.clone(),
             };
-            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at: Time::ZERO, what }).collect();
+            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at: Time::ZERO, by: 0, what }).collect();
             let seen: Vec<Seen> = messages.iter().map(seen).collect();
             let before = self.checker.violations.len();
             let world = (&self.names, &self.free, self.outstanding);

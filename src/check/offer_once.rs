@@ -81,7 +81,7 @@ impl Invariant for OfferOnce {
 
     fn end(&mut self, view: View) -> Result<(), String> {
         let ours = view.ledger.outstanding();
-        match view.world.outstanding() {
+        match view.ledger.leader().and_then(|master| view.world.outstanding(master)) {
             Some(books) if books != ours => {
                 Err(format!("the master has {books} outstanding offers, and {ours} were made and have not ended"))
             }

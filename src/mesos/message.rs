@@ -13,7 +13,7 @@ use crate::base::quantity::Quantities;
 use crate::base::time::{Span, Time};
 use crate::http;
 use crate::job::{Job, TaskSpec};
-use crate::zk::wire::{Answer, Packet, Request};
+use crate::zk::wire::{Answer, Packet, Peer, Request};
 use std::sync::Arc;
 
 /// What an agent says of itself (`SlaveInfo`), without the id.
@@ -49,6 +49,9 @@ pub struct Capabilities {
     pub partition_aware: bool,
     pub gpu_resources: bool,
     pub task_killing_state: bool,
+    pub revocable_resources: bool,
+    pub shared_resources: bool,
+    pub reservation_refinement: bool,
 }
 
 /// `Filters.refuse_seconds` in whole nanoseconds; 0 stands for no filter.
@@ -92,18 +95,67 @@ pub struct OfferEntry {
     pub resources: Resources,
 }
 
+/// The same, where it stands in its allocation.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Offered<'a> {
+    pub agent: AgentId,
+    pub resources: &'a Resources,
+}
+
+/// Resources of which an allocation may have many: machines are much alike.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Lot {
+    pub resources: Resources,
+    /// Of `resources`.
+    pub quantities: Quantities,
+    /// A note of the allocator to itself; (0, 0) for none.
+    pub mark: (u32, u32),
+}
+
+/// An agent and the index of its lot.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct LotEntry {
+    pub agent: AgentId,
+    pub lot: u32,
+}
+
 /// What an allocation run gives one framework in one role: the allocator's answer.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Allocation {
     pub framework: FrameworkId,
     pub role: RoleId,
-    entries: Vec<OfferEntry>,
+    /// How many agents the allocator knew to have left or to be away; a master that has told of no
+    /// more than that knows that all agents in here stand.
+    pub departures: u64,
+    lots: Vec<Lot>,
+    entries: Vec<LotEntry>,
+    /// Scalars of all entries.
+    total: Quantities,
 }
 
 impl Allocation {
     #[must_use]
     pub fn new(framework: FrameworkId, role: RoleId, entries: Vec<OfferEntry>) -> Self {
-        Self { framework, role, entries }
+        let (mut lots, mut total) = (Vec::with_capacity(entries.len()), Quantities::ZERO);
+        let entries = entries.into_iter().enumerate().map(|(i, entry)| {
+            let quantities = entry.resources.quantities();
+            total += quantities;
+            lots.push(Lot { resources: entry.resources, quantities, mark: (0, 0) });
+            LotEntry { agent: entry.agent, lot: i as u32 }
+        });
+        let entries = entries.collect();
+        Self { framework, role, departures: 0, lots, entries, total }
+    }
+    /// `total`: scalars of all entries.
+    #[must_use]
+    pub fn from_lots(
+        framework: FrameworkId,
+        role: RoleId,
+        lots: Vec<Lot>,
+        entries: Vec<LotEntry>,
+        total: Quantities,
+    ) -> Self {
+        Self { framework, role, departures: 0, lots, entries, total }
     }
     #[must_use]
     pub fn len(&self) -> u32 {
@@ -113,20 +165,34 @@ impl Allocation {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+    fn offered(&self, entry: LotEntry) -> Offered<'_> {
+        Offered { agent: entry.agent, resources: &self.lots[entry.lot as usize].resources }
+    }
     #[must_use]
-    pub fn entry(&self, index: u32) -> &OfferEntry {
-        &self.entries[index as usize]
+    pub fn entry(&self, index: u32) -> Offered<'_> {
+        self.offered(self.entries[index as usize])
     }
-    pub fn iter(&self) -> impl Iterator<Item = &OfferEntry> {
-        self.entries.iter()
+    pub fn iter(&self) -> impl Iterator<Item = Offered<'_>> {
+        self.entries.iter().map(|&entry| self.offered(entry))
     }
-    pub fn range(&self, from: u32, count: u32) -> impl Iterator<Item = &OfferEntry> {
-        self.entries[from as usize..(from + count) as usize].iter()
+    pub fn range(&self, from: u32, count: u32) -> impl Iterator<Item = Offered<'_>> {
+        self.entries[from as usize..(from + count) as usize].iter().map(|&entry| self.offered(entry))
     }
-    /// Scalars of all entries together.
+    /// Agents with their lots.
+    pub fn lots(&self, from: u32, count: u32) -> impl Iterator<Item = (AgentId, &Lot)> {
+        let entries = &self.entries[from as usize..(from + count) as usize];
+        entries.iter().map(|entry| (entry.agent, &self.lots[entry.lot as usize]))
+    }
+    /// Scalars of some entries together.
     #[must_use]
     pub fn total(&self, from: u32, count: u32) -> Quantities {
-        self.range(from, count).fold(Quantities::ZERO, |sum, e| sum + e.resources.quantities())
+        if (from, count) == (0, self.len()) {
+            return self.total;
+        }
+        if let [lot] = &self.lots[..] {
+            return lot.quantities.times(i64::from(count));
+        }
+        self.lots(from, count).fold(Quantities::ZERO, |sum, (_, lot)| sum + lot.quantities)
     }
 }
 
@@ -446,12 +512,18 @@ pub enum Msg {
         what: Refusal,
     },
 
-    // ---- ZooKeeper: client <-> server, and a process's client <-> its other mailboxes ----
+    // ---- ZooKeeper: client <-> server, server <-> server, and a process's client <-> its main ----
     Zk(Arc<Packet>),
-    /// The process's candidacy for leadership was won or lost.
+    Ensemble(Arc<Peer>),
+    /// The process's candidacy for leadership was won or lost. `number`: of the candidacy, higher
+    /// for each later one.
     Candidacy {
         leading: bool,
+        number: u64,
     },
+    /// To the client: give up the candidacy and the session, so that nobody waits for it to expire.
+    /// Answered with `Candidacy` if it was leading.
+    Resign,
     /// A request to the store, made durable by ZooKeeper before the answer.
     Store {
         token: u64,
@@ -464,6 +536,17 @@ pub enum Msg {
 
     // ---- registrar <-> registrars of the other masters: the replicated log ----
     Log(Arc<LogPacket>),
+
+    // ---- master <-> registrar (dispatch), beside `Apply` ----
+    /// Fetch the registry under this ballot and write it anew.
+    FetchRegistry {
+        ballot: u64,
+    },
+    RegistryFetched {
+        registry: Arc<Registry>,
+    },
+    /// Another master writes the log, or too few replicas answer: this one must stop.
+    RegistryLost,
 
     // ---- HTTP, and probes of a task's service ----
     Http {
@@ -667,6 +750,11 @@ impl Msg {
         "HTTP_REPLY",
         "PROBE",
         "PROBED",
+        "ENSEMBLE",
+        "resign",
+        "fetchRegistry",
+        "registryFetched",
+        "registryLost",
     ];
 
     /// The index of the kind in `LABELS`.
@@ -729,6 +817,11 @@ impl Msg {
             Self::HttpReply { .. } => 52,
             Self::Probe { .. } => 53,
             Self::Probed { .. } => 54,
+            Self::Ensemble(_) => 55,
+            Self::Resign => 56,
+            Self::FetchRegistry { .. } => 57,
+            Self::RegistryFetched { .. } => 58,
+            Self::RegistryLost => 59,
         }
     }
 

@@ -11,10 +11,10 @@ use super::live::{LEVELS, LiveKey};
 use super::ordered::Ordered;
 use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, Recording, Series};
 use crate::base::id::{AgentId, JobId, Names, Symbol};
-use crate::base::map::Lookup;
+use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
-use crate::fact::{End, Fact, OfferEnd};
+use crate::fact::{At, End, Fact, OfferEnd, ProcessKind};
 use crate::mesos::task_state::TaskState;
 
 /// What the recorder has to know before the first fact.
@@ -85,11 +85,22 @@ struct FrameworkRows {
     running: Vec<Micro>,
 }
 
+/// Tasks of one template of a service.
+#[derive(Clone, Copy, Debug)]
+struct Service {
+    framework: u32,
+    each: Quantities,
+    /// Tasks that hold resources in the master's book.
+    held: u32,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Agent {
     total: Quantities,
     registered: bool,
     connected: bool,
+    /// Its master left; it has not registered with another one.
+    orphaned: bool,
 }
 
 /// Accumulates facts. Cloning it forks it.
@@ -107,7 +118,11 @@ pub struct Recorder {
     slots: Vec<u32>,
     jobs: Vec<Job>,
     free: Vec<u32>,
-    agents: Lookup<AgentId, Agent>,
+    /// Templates of services.
+    services: Map<JobId, Service>,
+    agents: Map<AgentId, Agent>,
+    /// Slot of the master whose word counts: the one that last began to serve.
+    leader: Option<u32>,
     /// Hosts that had an agent before.
     hosts: Lookup<Symbol, ()>,
     capacity: [Level; 4],
@@ -137,7 +152,9 @@ impl Recorder {
             slots: Vec::new(),
             jobs: Vec::new(),
             free: Vec::new(),
-            agents: Lookup::default(),
+            services: Map::default(),
+            agents: Map::default(),
+            leader: None,
             hosts: Lookup::default(),
             capacity: Default::default(),
             offered: Default::default(),
@@ -158,6 +175,25 @@ impl Recorder {
     /// Messages delivered so far, by label, replacing what was said before.
     pub fn set_messages(&mut self, messages: &[(&'static str, u64)]) {
         self.messages = messages.iter().map(|&(label, n)| (label.to_owned(), n)).collect();
+    }
+
+    /// Takes the next fact, unless it is the word of a master that nobody follows any more.
+    pub fn take(&mut self, fact: &At<Fact>) {
+        let masters = matches!(
+            fact.what,
+            Fact::AgentRegistered { .. }
+                | Fact::AgentReregistered { .. }
+                | Fact::AgentDisconnected { .. }
+                | Fact::AgentUnreachable { .. }
+                | Fact::AgentRemoved { .. }
+                | Fact::Offered { .. }
+                | Fact::OffersEnded { .. }
+                | Fact::TaskLaunched { .. }
+                | Fact::TaskTerminal { .. }
+        );
+        if !masters || self.leader.is_none_or(|leader| leader == fact.by) {
+            self.fact(fact.at, &fact.what);
+        }
     }
 
     /// Takes the next fact. Instants must not decrease.
@@ -201,6 +237,11 @@ impl Recorder {
                     let (f, each) = (job.framework, job.each);
                     self.hold(f, each, 1, left);
                     self.count(f, Count::TasksLaunched, 1);
+                } else if let Some(service) = self.services.get_mut(&task.template) {
+                    service.held += 1;
+                    let (f, each) = (service.framework, service.each);
+                    self.hold(f, each, 1, left);
+                    self.count(f, Count::TasksLaunched, 1);
                 } else {
                     self.count(NONE, Count::TasksLaunched, 1);
                 }
@@ -238,15 +279,15 @@ impl Recorder {
                 if self.hosts.insert(host, ()).is_some() {
                     self.marks.push((at, host, AgentEvent::Returned));
                 }
-                self.set_agent(agent, Agent { total, registered: true, connected: true }, left);
+                self.set_agent(agent, Agent { total, registered: true, connected: true, orphaned: false }, left);
             }
             Fact::AgentReregistered { agent, host, total } => {
                 self.count(NONE, Count::AgentsReregistrations, 1);
                 self.hosts.insert(host, ());
-                if self.agents.get(&agent).is_none_or(|a| !a.registered || !a.connected) {
+                if self.agents.get(&agent).is_none_or(|a| !a.orphaned && (!a.registered || !a.connected)) {
                     self.marks.push((at, host, AgentEvent::Returned));
                 }
-                self.set_agent(agent, Agent { total, registered: true, connected: true }, left);
+                self.set_agent(agent, Agent { total, registered: true, connected: true, orphaned: false }, left);
             }
             Fact::AgentDisconnected { agent, host } => {
                 self.count(NONE, Count::AgentsDisconnections, 1);
@@ -267,7 +308,7 @@ impl Recorder {
                 self.marks.push((at, host, AgentEvent::Removed));
                 if let Some(&old) = self.agents.get(&agent) {
                     self.set_agent(agent, Agent { registered: false, connected: false, ..old }, left);
-                    self.agents.remove(&agent);
+                    self.agents.swap_remove(&agent);
                 }
             }
             Fact::FrameworkSubscribed { framework, name, .. } => {
@@ -283,8 +324,28 @@ impl Recorder {
                 self.count(NONE, Count::RegistryWrites, 1);
                 self.count(NONE, Count::RegistryOperations, u64::from(operations));
             }
-            Fact::ProcessStarted { .. } => self.count(NONE, Count::ProcessesStarted, 1),
-            Fact::ProcessStopped { .. } => self.count(NONE, Count::ProcessesStopped, 1),
+            Fact::ProcessStarted { slot, kind, .. } => {
+                self.count(NONE, Count::ProcessesStarted, 1);
+                // Without elections there is one master, and it leads when it starts.
+                if kind == ProcessKind::Master && self.leader.is_none() {
+                    self.leader = Some(slot);
+                }
+            }
+            Fact::ProcessStopped { slot, kind, .. } => {
+                self.count(NONE, Count::ProcessesStopped, 1);
+                if kind == ProcessKind::Master && self.leader == Some(slot) {
+                    self.master_left(left);
+                    self.leader = None;
+                }
+            }
+            Fact::LeaderReady { kind: ProcessKind::Master, slot, .. } => {
+                self.master_left(left);
+                self.leader = Some(slot);
+            }
+            Fact::ServiceTemplate { template, owner, each, .. } => {
+                let framework = self.owner(owner);
+                self.services.entry(template).or_insert(Service { framework, each, held: 0 });
+            }
             Fact::FaultBegan { fault } => {
                 self.count(NONE, Count::FaultsBegan, 1);
                 self.fault(fault).began.get_or_insert(at);
@@ -302,7 +363,6 @@ impl Recorder {
             | Fact::LeaderElected { .. }
             | Fact::LeaderReady { .. }
             | Fact::LeaderLost { .. }
-            | Fact::ServiceTemplate { .. }
             | Fact::AppTarget { .. }
             | Fact::InstanceChanged { .. }
             | Fact::InstanceHealth { .. }
@@ -354,6 +414,9 @@ impl Recorder {
     fn task_started(&mut self, at: Time, left: i64, job: JobId, n: u32, owner: Symbol) {
         let Some(slot) = self.slot(job) else {
             let f = self.framework_of(owner);
+            if self.services.contains_key(&job) {
+                self.frameworks[f as usize].running.add(1, left);
+            }
             return self.count(f, Count::TasksStarted, 1);
         };
         let entry = &mut self.jobs[slot];
@@ -382,6 +445,9 @@ impl Recorder {
         };
         let Some(slot) = self.slot(job) else {
             let f = self.framework_of(owner);
+            if self.services.contains_key(&job) {
+                self.frameworks[f as usize].running.add(-1, left);
+            }
             return self.count(f, which, 1);
         };
         let entry = &mut self.jobs[slot];
@@ -414,6 +480,11 @@ impl Recorder {
         if let Some(which) = which {
             self.count(NONE, which, 1);
         }
+        if let Some(service) = self.services.get_mut(&job).filter(|s| s.held > 0) {
+            service.held -= 1;
+            let (f, each) = (service.framework, service.each);
+            return self.hold(f, each, -1, left);
+        }
         let Some(slot) = self.slot(job) else { return };
         let entry = &mut self.jobs[slot];
         // A task that never held anything (its launch was refused) has nothing to give back.
@@ -422,6 +493,30 @@ impl Recorder {
             let (f, each) = (entry.framework, entry.each);
             self.hold(f, each, -1, left);
             self.forget_if_over(job, slot);
+        }
+    }
+
+    /// A master takes its books and its offers with it; its successor begins with nothing.
+    fn master_left(&mut self, left: i64) {
+        for job in 0..self.jobs.len() {
+            let Job { framework, each, held, .. } = self.jobs[job];
+            if held > 0 {
+                self.jobs[job].held = 0;
+                add(&mut self.frameworks[framework as usize].allocated, each, -i64::from(held), left);
+            }
+        }
+        for service in self.services.values_mut() {
+            let held = i64::from(std::mem::take(&mut service.held));
+            add(&mut self.frameworks[service.framework as usize].allocated, service.each, -held, left);
+        }
+        for level in &mut self.offered {
+            level.add(-level.value, left);
+        }
+        for at in 0..self.agents.len() {
+            let (&id, &agent) = self.agents.get_index(at).expect("below len");
+            if agent.registered {
+                self.set_agent(id, Agent { registered: false, connected: false, orphaned: true, ..agent }, left);
+            }
         }
     }
 
@@ -452,7 +547,7 @@ impl Recorder {
 
     fn set_agent(&mut self, id: AgentId, new: Agent, left: i64) {
         let held = |a: Agent| if a.registered { a.total } else { Quantities::ZERO };
-        let nobody = Agent { total: Quantities::ZERO, registered: false, connected: false };
+        let nobody = Agent { total: Quantities::ZERO, registered: false, connected: false, orphaned: false };
         let old = self.agents.insert(id, new).unwrap_or(nobody);
         add(&mut self.capacity, held(new), 1, left);
         add(&mut self.capacity, held(old), -1, left);

@@ -110,7 +110,7 @@ pub(crate) fn make(plan: &Plan) -> Made {
         queue.insert((at, sequence), event);
     };
 
-    let mut say = |at: Time, what: Fact| facts.push(At { at, what });
+    let mut say = |at: Time, what: Fact| facts.push(At { at, by: crate::fact::WORLD, what });
     for (i, &host) in hosts.iter().enumerate() {
         let at = Time::ZERO + Span::from_millis(key.draw(0, i as u64).below(900) as i64 * i as i64 / 20);
         say(

@@ -21,6 +21,7 @@ pub struct Scenario {
     pub stop_when_done: bool,
     pub network: Network,
     pub disk: Disk,
+    pub cluster: Cluster,
     pub master: MasterFlags,
     pub allocator: AllocatorFlags,
     pub agent: AgentFlags,
@@ -78,6 +79,20 @@ pub struct Disk {
     pub latency: Distribution,
 }
 
+/// Who there is beside agents and frameworks.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub masters: u32,
+    /// 0: there is one master, and everybody knows it.
+    pub zookeepers: u32,
+    /// Of masters, agents and schedulers (`--zk_session_timeout`).
+    pub zk_session_timeout: Span,
+    /// `tickTime` of the ZooKeeper servers.
+    pub zk_tick_time: Span,
+    /// A supervisor starts masters, ZooKeeper servers and Marathons again this long after they end.
+    pub restart_delay: Span,
+}
+
 /// Flags of the Mesos master with upstream's names and defaults.
 #[derive(Clone, Debug)]
 pub struct MasterFlags {
@@ -88,6 +103,8 @@ pub struct MasterFlags {
     pub max_completed_frameworks: usize,
     pub max_completed_tasks_per_framework: usize,
     pub max_unreachable_tasks_per_framework: usize,
+    /// More agents of the registry than this that do not come back: the master rather stops.
+    pub recovery_agent_removal_limit_percent: u32,
     pub registry_gc_interval: Span,
     pub registry_max_agent_age: Span,
     pub registry_max_agent_count: usize,
@@ -106,6 +123,7 @@ impl Default for MasterFlags {
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
+            recovery_agent_removal_limit_percent: 100,
             registry_gc_interval: Span::from_secs(900),
             registry_max_agent_age: Span::from_secs(14 * 86_400),
             registry_max_agent_count: 102_400,

@@ -5,8 +5,8 @@ use super::error::Diagnostic;
 use super::fleet;
 use super::load::Loader;
 use super::model::{
-    AgentFlags, AllocatorFlags, Check, Disk, Expect, Fleet, Framework, Invariants, MasterFlags, Network, Op, Report,
-    Request, Role, Scenario, When, default_min_allocatable,
+    AgentFlags, AllocatorFlags, Check, Cluster, Disk, Expect, Fleet, Framework, Invariants, MasterFlags, Network, Op,
+    Report, Request, Role, Scenario, When, default_min_allocatable,
 };
 use super::resources;
 use super::section::{Cut, Section};
@@ -19,7 +19,7 @@ use crate::base::time::{Span, Time};
 use serde::Deserialize;
 
 /// Everything that may stand at the top level, for did-you-mean.
-const TOP: [&str; 20] = [
+const TOP: [&str; 21] = [
     "name",
     "seed",
     "duration",
@@ -27,6 +27,7 @@ const TOP: [&str; 20] = [
     "data",
     "network",
     "disk",
+    "cluster",
     "master",
     "allocator",
     "agent",
@@ -64,6 +65,7 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
     let stop_when_done = loader.take(&mut table, "stop_when_done").unwrap_or(true);
     let network = network(loader, &mut table);
     let disk = disk(loader, &mut table);
+    let cluster = cluster(loader, &mut table);
     let master = master(loader, &mut table);
     let allocator = allocator(loader, &mut table);
     let agent = agent(loader, &mut table);
@@ -87,6 +89,7 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
         stop_when_done,
         network,
         disk,
+        cluster,
         master,
         allocator: allocator?,
         agent,
@@ -167,6 +170,46 @@ fn disk(loader: &mut Loader, table: &mut Table) -> Disk {
     Disk { latency: raw.latency.unwrap_or(Distribution::Fixed(Span::from_millis(5))) }
 }
 
+fn cluster(loader: &mut Loader, table: &mut Table) -> Cluster {
+    #[derive(Deserialize, Default)]
+    #[serde(deny_unknown_fields)]
+    struct Raw {
+        masters: Option<u32>,
+        zookeepers: Option<u32>,
+        zk_session_timeout: Option<Span>,
+        zk_tick_time: Option<Span>,
+        restart_delay: Option<Span>,
+    }
+    let places = table.get("cluster").cloned();
+    let raw: Raw = table_of(loader, table, "cluster");
+    let (masters, zookeepers) = (raw.masters.unwrap_or(1), raw.zookeepers.unwrap_or(0));
+    if !(1..=9).contains(&masters) {
+        let message = format!("{masters} masters cannot lead a cluster");
+        loader.refuse(place_in(places.as_ref(), "masters"), message, "write 1, 3 or 5; at most 9");
+    }
+    if zookeepers > 9 {
+        let message = format!("{zookeepers} ZooKeeper servers are more than a majority can be found of in time");
+        loader.refuse(place_in(places.as_ref(), "zookeepers"), message, "write 1, 3 or 5; at most 9");
+    }
+    if masters > 1 && zookeepers == 0 {
+        let help = "add zookeepers = 3, or leave one master, which everybody knows";
+        loader.refuse(place_in(places.as_ref(), "masters"), "several masters need ZooKeeper to elect a leader", help);
+    }
+    let tick = raw.zk_tick_time.unwrap_or(Span::from_secs(2));
+    let timeout = raw.zk_session_timeout.unwrap_or(Span::from_secs(10));
+    if tick < Span::from_millis(10) {
+        let message = format!("a tick of {tick} is too short");
+        loader.refuse(place_in(places.as_ref(), "zk_tick_time"), message, "ZooKeeper's tickTime is \"2s\"");
+    }
+    if !(tick * 2..=tick * 20).contains(&timeout) {
+        let help = format!("ZooKeeper grants 2 to 20 ticks of {tick}: write \"{}\" to \"{}\"", tick * 2, tick * 20);
+        let message = format!("no session can have a time-out of {timeout}");
+        loader.refuse(place_in(places.as_ref(), "zk_session_timeout"), message, help);
+    }
+    let restart_delay = raw.restart_delay.unwrap_or(Span::from_secs(5));
+    Cluster { masters, zookeepers, zk_session_timeout: timeout, zk_tick_time: tick, restart_delay }
+}
+
 fn master(loader: &mut Loader, table: &mut Table) -> MasterFlags {
     #[derive(Deserialize, Default)]
     #[serde(deny_unknown_fields)]
@@ -178,6 +221,7 @@ fn master(loader: &mut Loader, table: &mut Table) -> MasterFlags {
         max_completed_frameworks: Option<u32>,
         max_completed_tasks_per_framework: Option<u32>,
         max_unreachable_tasks_per_framework: Option<u32>,
+        recovery_agent_removal_limit: Option<String>,
         registry_gc_interval: Option<Span>,
         registry_max_agent_age: Option<Span>,
         registry_max_agent_count: Option<u32>,
@@ -199,6 +243,13 @@ fn master(loader: &mut Loader, table: &mut Table) -> MasterFlags {
         let place = place_in(places.as_ref(), "offer_timeout");
         loader.refuse(place, "offers would end at once", "write a duration above zero, or remove the key");
     }
+    let limit = raw.recovery_agent_removal_limit.map_or(Some(100), |text| {
+        text.strip_suffix('%').and_then(|n| n.trim().parse::<u32>().ok()).filter(|n| *n <= 100)
+    });
+    if limit.is_none() {
+        let place = place_in(places.as_ref(), "recovery_agent_removal_limit");
+        loader.refuse(place, "not a percentage", "write \"0%\" to \"100%\"");
+    }
     let d = MasterFlags::default();
     let or = |value: Option<u32>, default: usize| value.map_or(default, |n| n as usize);
     MasterFlags {
@@ -215,6 +266,7 @@ fn master(loader: &mut Loader, table: &mut Table) -> MasterFlags {
             raw.max_unreachable_tasks_per_framework,
             d.max_unreachable_tasks_per_framework,
         ),
+        recovery_agent_removal_limit_percent: limit.unwrap_or(100),
         registry_gc_interval: raw.registry_gc_interval.unwrap_or(d.registry_gc_interval),
         registry_max_agent_age: raw.registry_max_agent_age.unwrap_or(d.registry_max_agent_age),
         registry_max_agent_count: or(raw.registry_max_agent_count, d.registry_max_agent_count),

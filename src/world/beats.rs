@@ -11,7 +11,7 @@
 //! watch.
 
 use super::link::Network;
-use crate::actor::{ProcessId, WatchMode};
+use crate::actor::{Mailbox, ProcessId, WatchMode};
 use crate::base::map::Lookup;
 use crate::base::time::{Span, Time};
 use smallvec::SmallVec;
@@ -38,6 +38,8 @@ struct Entry {
 #[derive(Clone, Debug)]
 struct Watch {
     watcher: ProcessId,
+    /// Who is told of misses.
+    mailbox: Mailbox,
     peer: u32,
     every: Span,
     misses: u32,
@@ -52,18 +54,27 @@ struct Watch {
     heard: Time,
 }
 
+/// The watches of one slot in order, dead ones among them until they are many: thousands may end
+/// one by one.
+#[derive(Clone, Debug, Default)]
+struct Named {
+    ids: SmallVec<[u32; 2]>,
+    dead: u32,
+}
+
 /// What the world must do after a beat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     Nothing,
     Missed {
         watcher: ProcessId,
+        mailbox: Mailbox,
         peer: u32,
         misses: u32,
     },
-    /// A cut swallowed the beat.
-    Swallowed {
-        cut: u32,
+    /// A fault swallowed the beat or made it late.
+    Bitten {
+        fault: u32,
     },
 }
 
@@ -74,7 +85,7 @@ pub(super) struct Beats {
     watches: Vec<Watch>,
     index: Lookup<(u32, u32), u32>,
     /// Watches that name a slot, as watcher or as peer.
-    of: Vec<SmallVec<[u32; 2]>>,
+    of: Vec<Named>,
     lane: BinaryHeap<Reverse<Entry>>,
     /// Beats made, to show that idle ones are not.
     pub(super) made: u64,
@@ -94,6 +105,8 @@ impl Surroundings<'_> {
             && (self.alive)(b)
             && self.network.cut_between(a, b).is_none()
             && self.network.cut_between(b, a).is_none()
+            && self.network.trouble_between(a, b).is_none()
+            && self.network.trouble_between(b, a).is_none()
             && self.network.latency.max().0.saturating_mul(2) < every.0
     }
 }
@@ -105,15 +118,15 @@ impl Beats {
 
     fn note(&mut self, slot: u32, watch: u32) {
         if self.of.len() <= slot as usize {
-            self.of.resize(slot as usize + 1, SmallVec::new());
+            self.of.resize(slot as usize + 1, Named::default());
         }
-        self.of[slot as usize].push(watch);
+        self.of[slot as usize].ids.push(watch);
     }
 
     pub(super) fn watch(
         &mut self,
         s: &Surroundings,
-        watcher: ProcessId,
+        (watcher, mailbox): (ProcessId, Mailbox),
         peer: u32,
         every: Span,
         misses: u32,
@@ -122,6 +135,7 @@ impl Beats {
         self.unwatch(s, watcher.slot, peer);
         let watch = Watch {
             watcher,
+            mailbox,
             peer,
             every,
             misses,
@@ -187,14 +201,22 @@ impl Beats {
         watch.live = false;
         watch.epoch += 1;
         for slot in [watcher, peer] {
-            self.of[slot as usize].retain(|w| *w != id);
+            let named = &mut self.of[slot as usize];
+            named.dead += 1;
+            if named.dead as usize * 2 > named.ids.len() {
+                named.dead = 0;
+                named.ids.retain(|w| self.watches[*w as usize].live);
+            }
         }
+    }
+
+    fn naming(&self, slot: u32) -> SmallVec<[u32; 2]> {
+        self.of.get(slot as usize).map(|named| named.ids.clone()).unwrap_or_default()
     }
 
     /// Something abnormal begins that touches this slot: its watches are made beat by beat.
     pub(super) fn disturb(&mut self, s: &Surroundings, slot: u32) {
-        let ids: SmallVec<[u32; 2]> = self.of.get(slot as usize).cloned().unwrap_or_default();
-        for &id in &ids {
+        for id in self.naming(slot) {
             self.wake(s, id);
         }
     }
@@ -202,10 +224,9 @@ impl Beats {
     /// The process has stopped: its own watches end, those on it go on unanswered.
     pub(super) fn stopped(&mut self, s: &Surroundings, slot: u32) {
         self.disturb(s, slot);
-        let ids: SmallVec<[u32; 2]> = self.of.get(slot as usize).cloned().unwrap_or_default();
-        for id in ids {
+        for id in self.naming(slot) {
             let watch = &self.watches[id as usize];
-            if watch.watcher.slot == slot {
+            if watch.live && watch.watcher.slot == slot {
                 let peer = watch.peer;
                 self.unwatch(s, slot, peer);
             }
@@ -294,20 +315,21 @@ impl Beats {
                     watch.missed += 1;
                 }
                 watch.answered = false;
-                let (watcher, misses) = (watch.watcher, watch.missed);
+                let (watcher, mailbox, misses) = (watch.watcher, watch.mailbox, watch.missed);
                 let cut = s.network.cut_between(from, to);
                 if cut.is_none() {
-                    self.push(id, ping, What::PingArrives(i));
+                    let late = s.network.beat_late(from, to, u64::from(id) << 32 | i);
+                    self.push(id, ping + late, What::PingArrives(i));
                 }
-                match (missed, cut) {
-                    (true, _) => Outcome::Missed { watcher, peer: to, misses },
-                    (false, Some(cut)) => Outcome::Swallowed { cut },
+                match (missed, cut.or_else(|| s.network.trouble_between(from, to))) {
+                    (true, _) => Outcome::Missed { watcher, mailbox, peer: to, misses },
+                    (false, Some(fault)) => Outcome::Bitten { fault },
                     (false, None) => Outcome::Nothing,
                 }
             }
             What::PingArrives(i) => {
-                if let Some(cut) = s.network.cut_between(from, to) {
-                    return Outcome::Swallowed { cut };
+                if let Some(fault) = s.network.cut_between(from, to) {
+                    return Outcome::Bitten { fault };
                 }
                 if !(s.alive)(to) {
                     return Outcome::Nothing;
@@ -315,16 +337,17 @@ impl Beats {
                 if let Some(listener) = self.listener(id) {
                     self.watches[listener as usize].heard = s.now;
                 }
-                if let Some(cut) = s.network.cut_between(to, from) {
-                    return Outcome::Swallowed { cut };
+                if let Some(fault) = s.network.cut_between(to, from) {
+                    return Outcome::Bitten { fault };
                 }
-                let (_, pong) = self.times(s.network, id, i);
-                self.push(id, pong, What::PongArrives(i));
-                Outcome::Nothing
+                let n = u64::from(id) << 32 | i;
+                let way = s.network.beat_latency(to, from, n) + s.network.beat_late(to, from, n);
+                self.push(id, s.now + way, What::PongArrives(i));
+                s.network.trouble_between(to, from).map_or(Outcome::Nothing, |fault| Outcome::Bitten { fault })
             }
             What::PongArrives(_) => {
-                if let Some(cut) = s.network.cut_between(to, from) {
-                    return Outcome::Swallowed { cut };
+                if let Some(fault) = s.network.cut_between(to, from) {
+                    return Outcome::Bitten { fault };
                 }
                 let watch = &mut self.watches[id as usize];
                 watch.answered = true;
@@ -343,10 +366,10 @@ impl Beats {
                 }
                 // Counts anew from here, should the listener go on.
                 watch.heard = s.now;
-                let (watcher, misses) = (watch.watcher, watch.misses);
+                let (watcher, mailbox, misses) = (watch.watcher, watch.mailbox, watch.misses);
                 let next = s.now + watch.every * i64::from(watch.misses);
                 self.push(id, next, What::Deadline);
-                Outcome::Missed { watcher, peer: to, misses }
+                Outcome::Missed { watcher, mailbox, peer: to, misses }
             }
         }
     }

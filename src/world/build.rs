@@ -2,12 +2,13 @@
 
 use super::fault::{self, Occurrence};
 use super::link::Network;
+use super::seats::{Seat, Seats};
 use super::{Core, Desk, Feed, Planned, Process, World};
 use crate::actor::{Behaviour, DiskOp};
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Map};
-use crate::base::quantity::{KINDS, Milli, Quantities};
+use crate::base::quantity::{Milli, Quantities};
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
@@ -19,21 +20,39 @@ use crate::mesos::agent::{self, Agent};
 use crate::mesos::allocator::{self, Allocate};
 use crate::mesos::master::{self, Master};
 use crate::mesos::message::{AgentInfo, Capabilities, Msg, Refuse};
+use crate::mesos::registrar::Registrar;
 use crate::mesos::resource::Resources;
 use crate::scenario::model::{self, Scenario};
 use crate::scenario::section::Section;
 use crate::scenario::units::{Amount, Size};
 use crate::workload;
+use crate::zk::client::{self, Client};
+use crate::zk::server::{self, Server};
 use serde::Deserialize;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// Kinds of processes that selectors know, by the word for all of them.
+const KINDS_BY_NAME: [(ProcessKind, &str); 3] =
+    [(ProcessKind::Master, "masters"), (ProcessKind::Zookeeper, "zookeepers"), (ProcessKind::Marathon, "marathons")];
+
+/// Where Mesos masters contend, and the label of their nodes.
+const MASTERS_PATH: &str = "/mesos";
+const MASTERS_LABEL: &str = "json.info_";
 
 const MASTER_ID: Site = Site::new("master-id");
 
 /// Everything needed to start a process of the scenario, again and again.
 #[derive(Debug)]
 pub struct Blueprint {
+    seats: Seats,
+    /// How ZooKeeper's servers are set up.
+    ensemble: server::Config,
+    /// ZooKeeper clients of masters, and of those who only look for the leader; none without
+    /// ZooKeeper.
+    candidate: Option<Arc<client::Config>>,
+    observer: Option<Arc<client::Config>>,
     master_flags: master::Flags,
     allocator: Box<dyn Allocate>,
     frameworks: Vec<batch::Config>,
@@ -44,41 +63,53 @@ pub struct Blueprint {
     largest: Vec<(Quantities, u32)>,
 }
 
-/// Slots: the master first, then frameworks, then agents.
-const MASTER: u32 = 0;
-
 impl Blueprint {
     fn first_agent(&self) -> u32 {
-        MASTER + 1 + self.frameworks.len() as u32
+        self.seats.of(ProcessKind::Agent).start
     }
 
-    /// Who leads, as a process in this slot is told when it starts.
+    /// Without ZooKeeper: who leads, as a process in this slot is told when it starts.
     pub(super) fn leader(&self, slot: u32) -> Option<u32> {
-        (slot != MASTER).then_some(MASTER)
+        let told = self.seats.seat(slot).is_some_and(|seat| seat.kind != ProcessKind::Master);
+        (told && self.seats.zookeepers == 0).then_some(self.seats.slot(ProcessKind::Master, 0))
     }
 
     /// The cores of a process that starts in a slot.
     pub(super) fn core(&self, slot: u32, names: &mut Names, dice: &mut Dice, incarnation: u32) -> Core {
-        if slot == MASTER {
-            let id = names.intern(&master_id(dice, slot, incarnation));
-            return Core::Master {
-                master: Box::new(Master::new(id, self.master_flags.clone())),
-                allocator: self.allocator.clone(),
-                registrar: Box::default(),
-            };
+        let Seat { kind, index } = self.seats.seat(slot).expect("a process sits there");
+        match kind {
+            ProcessKind::Master => {
+                let id = names.intern(&master_id(dice, slot, incarnation));
+                let alone = self.seats.zookeepers == 0;
+                Core::Master {
+                    master: Box::new(Master::new(id, self.master_flags.clone(), alone)),
+                    allocator: self.allocator.clone(),
+                    registrar: Box::new(Registrar::new(self.seats.of(ProcessKind::Master), alone)),
+                }
+            }
+            ProcessKind::Zookeeper => Core::Zookeeper(Box::new(Server::new(self.ensemble.clone()))),
+            ProcessKind::Framework => Core::Framework(Box::new(Batch::new(self.frameworks[index as usize].clone()))),
+            _ => {
+                let info = self.agents[index as usize].clone();
+                Core::Agent(Box::new(Agent::new(info, self.agent_flags.clone())))
+            }
         }
-        if slot < self.first_agent() {
-            let config = self.frameworks[(slot - MASTER - 1) as usize].clone();
-            return Core::Framework(Box::new(Batch::new(config)));
-        }
-        let info = self.agents[(slot - self.first_agent()) as usize].clone();
-        Core::Agent(Box::new(Agent::new(info, self.agent_flags.clone())))
+    }
+
+    /// The ZooKeeper client of a process of this kind.
+    pub(super) fn zk_client(&self, kind: ProcessKind) -> Option<Box<Client>> {
+        let config = match kind {
+            ProcessKind::Master => self.candidate.as_ref(),
+            ProcessKind::Framework | ProcessKind::Agent => self.observer.as_ref(),
+            _ => None,
+        };
+        config.map(|config| Box::new(Client::new(config.clone())))
     }
 
     /// Slot, owner name and gang setting of the scenario's framework.
     pub(super) fn framework(&self, index: u32) -> (u32, Symbol, bool) {
         let config = &self.frameworks[index as usize];
-        (MASTER + 1 + index, config.name, config.gang)
+        (self.seats.slot(ProcessKind::Framework, index), config.name, config.gang)
     }
 
     /// Whether any machine of the fleet, empty, could hold one of these tasks.
@@ -109,17 +140,39 @@ impl Blueprint {
         (first..).zip(&self.agents).filter(|(_, info)| matches(info)).map(|(slot, _)| slot).collect()
     }
 
-    /// Slots that a selector of processes names: agents as above, `master`, `masters`, `frameworks`
-    /// or a framework's name.
+    /// Slots that a selector of processes names: agents as above; all of a kind (`masters`,
+    /// `zookeepers`, `marathons`, `frameworks`); one of a kind (`master-2`, `zookeeper-0`); a
+    /// framework's name. `master` is the only one, or all of them.
     pub(super) fn select_processes(&self, names: &Names, selector: &str) -> Vec<u32> {
-        match selector {
-            "master" | "masters" => vec![MASTER],
-            "frameworks" => (MASTER + 1..self.first_agent()).collect(),
-            _ => {
-                let named = self.frameworks.iter().position(|f| names.text(f.name) == selector);
-                named.map_or_else(|| self.select(names, selector), |i| vec![MASTER + 1 + i as u32])
+        for (kind, plural) in KINDS_BY_NAME {
+            let word = plural.strip_suffix('s').unwrap_or(plural);
+            let slots = self.seats.of(kind);
+            if selector == plural || selector == word {
+                return slots.collect();
+            }
+            let number = selector.strip_prefix(word).and_then(|rest| rest.strip_prefix('-'));
+            if let Some(number) = number.and_then(|n| n.parse::<u32>().ok()) {
+                return slots.skip(number as usize).take(1).collect();
             }
         }
+        if selector == "frameworks" {
+            return self.seats.of(ProcessKind::Framework).collect();
+        }
+        let named = self.frameworks.iter().position(|f| names.text(f.name) == selector);
+        named.map_or_else(|| self.select(names, selector), |i| vec![self.seats.slot(ProcessKind::Framework, i as u32)])
+    }
+
+    /// The kind called so in the singular, if the scenario has such processes.
+    pub(super) fn kind_named(&self, word: &str) -> Option<ProcessKind> {
+        let row = KINDS_BY_NAME.iter().find(|(_, plural)| plural.strip_suffix('s') == Some(word));
+        row.map(|row| row.0).filter(|kind| !self.seats.of(*kind).is_empty())
+    }
+
+    /// `master-1` and the like: what a selector calls the process in this slot.
+    pub(super) fn selector_of(&self, slot: u32) -> Option<String> {
+        let seat = self.seats.seat(slot)?;
+        let row = KINDS_BY_NAME.iter().find(|row| row.0 == seat.kind)?;
+        Some(format!("{}-{}", row.1.strip_suffix('s')?, seat.index))
     }
 
     pub(super) fn hostname(&self, slot: u32) -> Symbol {
@@ -173,10 +226,14 @@ impl World {
             allocation_interval: Span::from_secs(1),
             min_allocatable: Vec::new(),
             filter_gpu: true,
-            excluded_kinds: 0,
+            excluded: allocator::sorter::Excluded::default(),
             weights: Vec::new(),
         };
         let blueprint = Blueprint {
+            seats: Seats::default(),
+            ensemble: server::Config::default(),
+            candidate: None,
+            observer: None,
             master_flags: master_flags(&model::MasterFlags::default()),
             allocator: allocator::by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed"),
             frameworks: Vec::new(),
@@ -193,6 +250,7 @@ impl World {
             beats: super::beats::Beats::default(),
             network,
             disk_latency: Distribution::Fixed(Span::ZERO),
+            held_writes: Vec::new(),
             processes: Vec::new(),
             more_timers: Lookup::default(),
             serial: 0,
@@ -218,12 +276,15 @@ impl World {
         }
     }
 
-    pub(super) fn add_process(&mut self, kind: ProcessKind, name: Symbol) {
+    pub(super) fn add_process(&mut self, kind: ProcessKind, name: Symbol) -> &mut Process {
         self.processes.push(Process {
             kind,
             name,
             incarnation: 0,
             core: None,
+            zk: None,
+            restart: None,
+            vanished: false,
             disk: Vec::<DiskOp>::new(),
             desks: None,
             timers: SmallVec::new(),
@@ -233,6 +294,7 @@ impl World {
             stop_after: None,
             sabotage: None,
         });
+        self.processes.last_mut().expect("just pushed")
     }
 
     /// Builds the world of a scenario and its explicit list of faults.
@@ -253,12 +315,21 @@ impl World {
         let blueprint = Arc::new(blueprint(scenario, &mut world.names)?);
         world.blueprint = blueprint.clone();
 
-        let name = world.names.intern("master");
-        world.add_process(ProcessKind::Master, name);
-        let services = [scenario.master.service_time, scenario.allocator.service_time, scenario.master.service_time];
-        if services.iter().any(|&s| s > Span::ZERO) {
-            let desks = services.map(|service| Desk { service, waiting: VecDeque::new() });
-            world.processes[MASTER as usize].desks = Some(Box::new(desks));
+        let (master, allocator) = (scenario.master.service_time, scenario.allocator.service_time);
+        let services = [master, allocator, master, Span::ZERO];
+        let supervised = (blueprint.seats.zookeepers > 0).then_some(scenario.cluster.restart_delay);
+        for i in 0..blueprint.seats.masters {
+            let name = if blueprint.seats.masters == 1 { "master".to_owned() } else { format!("master-{i}") };
+            let name = world.names.intern(&name);
+            let process = world.add_process(ProcessKind::Master, name);
+            process.restart = supervised;
+            if services.iter().any(|&s| s > Span::ZERO) {
+                process.desks = Some(Box::new(services.map(|service| Desk { service, waiting: VecDeque::new() })));
+            }
+        }
+        for i in 0..blueprint.seats.zookeepers {
+            let name = world.names.intern(&format!("zookeeper-{i}"));
+            world.add_process(ProcessKind::Zookeeper, name).restart = supervised;
         }
         for config in &blueprint.frameworks {
             world.add_process(ProcessKind::Framework, config.name);
@@ -266,7 +337,9 @@ impl World {
         for info in &blueprint.agents {
             world.add_process(ProcessKind::Agent, info.hostname);
         }
-        for slot in 0..world.processes.len() as u32 {
+        // ZooKeeper first: the others look for it as soon as they live.
+        let (slots, first) = (0..world.processes.len() as u32, blueprint.seats.of(ProcessKind::Zookeeper));
+        for slot in first.clone().chain(slots.filter(|slot| !first.contains(slot))) {
             world.queue.push(Time::ZERO, super::Event::Start { slot });
         }
 
@@ -288,7 +361,12 @@ impl World {
         let occurrences = fault::plan(&scenario.faults, &site, &world.names, &mut world.dice)?;
         for (number, occurrence) in occurrences.iter().enumerate() {
             let fault = number as u32;
-            world.faults.push(Planned { fault: occurrence.fault.clone(), bit: false, active: false });
+            world.faults.push(Planned {
+                fault: occurrence.fault.clone(),
+                bit: false,
+                active: false,
+                struck: Vec::new(),
+            });
             world.queue.push(occurrence.at, super::Event::FaultBegins { fault });
             if let Some(lasts) = occurrence.lasts {
                 world.queue.push(occurrence.at.saturating_add(lasts), super::Event::FaultEnds { fault });
@@ -308,12 +386,35 @@ fn master_flags(flags: &model::MasterFlags) -> master::Flags {
         max_completed_tasks_per_framework: flags.max_completed_tasks_per_framework,
         max_unreachable_tasks_per_framework: flags.max_unreachable_tasks_per_framework,
         registry_gc_interval: flags.registry_gc_interval,
+        recovery_agent_removal_limit_percent: flags.recovery_agent_removal_limit_percent,
         registry_max_agent_age: flags.registry_max_agent_age,
         registry_max_agent_count: flags.registry_max_agent_count,
     }
 }
 
 fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error> {
+    let cluster = &scenario.cluster;
+    let hosts: usize = scenario.fleets.iter().map(|fleet| fleet.hosts.len()).sum();
+    let seats = Seats {
+        masters: cluster.masters,
+        zookeepers: cluster.zookeepers,
+        marathons: 0,
+        clients: 0,
+        frameworks: scenario.frameworks.len() as u32,
+        agents: hosts as u32,
+    };
+    let servers = seats.of(ProcessKind::Zookeeper);
+    let zk = |candidate: Option<client::Candidate>| {
+        (!servers.is_empty()).then(|| {
+            Arc::new(client::Config {
+                servers: servers.clone(),
+                session_timeout: cluster.zk_session_timeout,
+                on_disconnect: client::OnDisconnect::WaitForExpiry,
+                masters: client::Group::new(MASTERS_PATH, MASTERS_LABEL),
+                candidate,
+            })
+        })
+    };
     let mut agents = Vec::new();
     let mut totals = Map::default();
     let mut largest: Vec<(Quantities, u32)> = Vec::new();
@@ -328,12 +429,16 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             if !largest.contains(&shape) {
                 largest.push(shape);
             }
-            let address = MASTER + 1 + (scenario.frameworks.len() + agents.len()) as u32;
+            let address = seats.slot(ProcessKind::Agent, agents.len() as u32);
             agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices, address }));
         }
     }
     let frameworks = scenario.frameworks.iter().map(|f| framework(f, names)).collect::<Result<_, _>>()?;
     Ok(Blueprint {
+        ensemble: server::Config { servers: servers.clone(), tick: cluster.zk_tick_time },
+        candidate: zk(Some(client::Candidate::Masters)),
+        observer: zk(None),
+        seats,
         master_flags: master_flags(&scenario.master),
         allocator: build_allocator(scenario)?,
         frameworks,
@@ -350,15 +455,11 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
 fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     let flags = &scenario.allocator;
     let excluded = &flags.fair_sharing_excluded_resource_names;
-    let excluded_kinds = KINDS
-        .iter()
-        .enumerate()
-        .fold(0, |bits, (i, kind)| bits | u8::from(excluded.iter().any(|name| name == kind)) << i);
     let core_flags = allocator::Flags {
         allocation_interval: flags.allocation_interval,
-        min_allocatable: flags.min_allocatable_resources.clone(),
+        min_allocatable: flags.min_allocatable_resources.iter().map(|&set| set.into()).collect(),
         filter_gpu: flags.filter_gpu_resources,
-        excluded_kinds,
+        excluded: allocator::sorter::Excluded::new(excluded.iter().map(|name| &**name)),
         weights: scenario.roles.iter().map(|r| (r.name.clone(), r.weight)).collect(),
     };
     let most = if flags.chunk.kind == "slice" {
@@ -406,6 +507,9 @@ fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config
             partition_aware: has("PARTITION_AWARE"),
             gpu_resources: has("GPU_RESOURCES"),
             task_killing_state: has("TASK_KILLING_STATE"),
+            revocable_resources: has("REVOCABLE_RESOURCES"),
+            shared_resources: has("SHARED_RESOURCES"),
+            reservation_refinement: has("RESERVATION_REFINEMENT"),
         },
         chooser,
         refuse: Refuse::seconds(params.refuse.unwrap_or(Refuse::DEFAULT_SPAN)),

@@ -1,9 +1,10 @@
 //! Carrying out what a core wants done, effect by effect.
 
-use super::{Container, DISK, DURATION, EXIT, Event, INLINE_TIMERS, Seen, World};
-use crate::actor::{Effect, Input, Mailbox, ProcessId, TimerKey};
+use super::{Container, DISK, DURATION, EXIT, Event, HeldWrite, INLINE_TIMERS, Seen, World};
+use crate::actor::{DiskOp, Effect, Input, Mailbox, ProcessId, TimerKey};
 use crate::base::id::TaskId;
 use crate::base::sampler::Distribution;
+use crate::base::time::Span;
 use crate::fact::{At, End};
 use crate::job::TaskSpec;
 use crate::mesos::message::Msg;
@@ -69,7 +70,15 @@ impl World {
 
     pub(super) fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
         let (to, mailbox, msg) = match effect {
-            Effect::Send { to, msg } => (*to, Mailbox::MAIN, msg),
+            Effect::Send { to, msg } => {
+                let mailbox = match msg {
+                    Msg::Zk(_) => self.mailbox_towards(to.slot, from.slot),
+                    Msg::Log(_) => Mailbox::REGISTRAR,
+                    _ => Mailbox::MAIN,
+                };
+                let to = if to.is_address() { self.id_of(to.slot) } else { *to };
+                (to, mailbox, msg)
+            }
             Effect::Dispatch { to, msg } => (from, *to, msg),
             _ => return,
         };
@@ -96,53 +105,95 @@ impl World {
             Effect::Cancel { key } => {
                 self.disarm(from.slot, mailbox, key, None);
             }
-            Effect::Persist { token, op } => {
-                let wait = match self.disk_latency {
-                    Distribution::Fixed(span) => span,
-                    drawn => {
-                        let entity = u64::from(from.slot) << 32 | u64::from(from.incarnation);
-                        let persists = &mut self.processes[from.slot as usize].persists;
-                        *persists += 1;
-                        drawn.sample(self.dice.draw(DISK, entity, *persists))
-                    }
-                };
-                let at = self.queue.now().saturating_add(wait);
-                self.queue.push(at, Event::Persisted { to: from, mailbox, token, op });
-            }
+            Effect::Persist { token, op } => match self.stalled(from.slot) {
+                Some(fault) => {
+                    self.held_writes.push(HeldWrite { fault, to: from, mailbox, token, op });
+                    self.bite(fault);
+                }
+                None => self.write(from, mailbox, token, op),
+            },
             Effect::Watch { peer, every, misses, mode } => {
-                self.with_beats(|beats, s| beats.watch(s, from, peer.slot, every, misses, mode));
+                self.with_beats(|beats, s| beats.watch(s, (from, mailbox), peer.slot, every, misses, mode));
             }
             Effect::Unwatch { peer } => self.with_beats(|beats, s| beats.unwatch(s, from.slot, peer.slot)),
             Effect::Spawn { key, spec, task } => self.spawn(from, key, spec, task),
             Effect::Exit { key: Some(key) } => self.end_container(from, key),
             Effect::Exit { key: None } => self.stop(from.slot, true),
-            Effect::Fact(fact) => self.emit(fact),
+            Effect::Fact(fact) => self.emit_by(from.slot, fact),
             Effect::Detail(what) => {
                 let at = self.queue.now();
                 if let Some(details) = &mut self.details {
-                    details.push(At { at, what });
+                    details.push(At { at, by: from.slot, what });
                 }
             }
         }
     }
 
+    /// The disk takes a write and is done with it after its latency.
+    pub(super) fn write(&mut self, of: ProcessId, mailbox: Mailbox, token: u64, op: DiskOp) {
+        let wait = match self.disk_latency {
+            Distribution::Fixed(span) => span,
+            drawn => {
+                let entity = u64::from(of.slot) << 32 | u64::from(of.incarnation);
+                let persists = &mut self.processes[of.slot as usize].persists;
+                *persists += 1;
+                drawn.sample(self.dice.draw(DISK, entity, *persists))
+            }
+        };
+        let at = self.queue.now().saturating_add(wait);
+        self.queue.push(at, Event::Persisted { to: of, mailbox, token, op });
+    }
+
+    #[cold]
+    fn bite_late(&mut self) {
+        for fault in std::mem::take(&mut self.network.bitten) {
+            self.bite(fault);
+        }
+    }
+
     #[inline]
     pub(super) fn send(&mut self, from: ProcessId, to: ProcessId, msg: Msg) {
-        self.sent[msg.kind()] += 1;
         if !self.is_current(to) {
-            self.dropped += 1;
-            return;
+            return self.send_to_address(from, to, msg);
         }
+        self.sent[msg.kind()] += 1;
         let (link, direction) = self.network.find(from.slot, to.slot);
         if let Some(cut) = self.network.cut_between(from.slot, to.slot) {
             self.network.links[link as usize].open = true;
             return self.swallow(link, cut);
         }
         let at = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+        if !self.network.bitten.is_empty() {
+            self.bite_late();
+        }
         let connection = &mut self.network.links[link as usize];
         connection.connect(direction, from.incarnation, to.incarnation);
         let epoch = connection.epoch;
         self.queue.push(at, Event::Deliver { link, direction: direction as u8, epoch, msg });
+    }
+
+    /// A message to whoever lives at an address: a live process gets it; if there is none, the
+    /// machine refuses the connection, unless it is gone itself. To a life that is over: lost.
+    #[cold]
+    fn send_to_address(&mut self, from: ProcessId, to: ProcessId, msg: Msg) {
+        if to.is_address() && self.processes[to.slot as usize].is_alive() {
+            return self.send(from, self.id_of(to.slot), msg);
+        }
+        self.sent[msg.kind()] += 1;
+        self.dropped += 1;
+        if !to.is_address() || self.processes[to.slot as usize].vanished {
+            return;
+        }
+        if let Some(cut) =
+            self.network.cut_between(from.slot, to.slot).or_else(|| self.network.cut_between(to.slot, from.slot))
+        {
+            return self.bite(cut);
+        }
+        let (link, direction) = self.network.find(from.slot, to.slot);
+        let there = self.network.arrival(link, direction, self.queue.now(), &mut self.dice);
+        let back = self.network.arrival(link, 1 - direction, there, &mut self.dice);
+        self.network.links[link as usize].open = false;
+        self.queue.push(back, Event::Exited { to: from, peer: to });
     }
 
     /// A synthetic container: its length and its exit are drawn by its task.
@@ -155,6 +206,13 @@ impl World {
         let fails = spec.behaviour.failure_ppm > 0
             && self.dice.draw(EXIT, entity, task.bits()).chance_ppm(spec.behaviour.failure_ppm);
         let how = if fails { End::Failed } else { End::Finished };
+        let (span, how) = match self.doomed(of.slot, entity, task) {
+            Some(fault) => {
+                self.bite(fault);
+                (Span::ZERO, End::Failed)
+            }
+            None => (span, how),
+        };
         self.processes[of.slot as usize].containers.push(Container { key, task, spec });
         self.queue.push(self.queue.now().saturating_add(span), Event::ContainerEnds { of, key, how });
     }

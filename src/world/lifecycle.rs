@@ -1,10 +1,16 @@
 //! Processes begin and end, and faults strike them and the network between them.
 
+use super::link::Trouble;
 use super::{Event, Sabotage, World, link};
 use crate::actor::{DiskOp, Input, Mailbox, ProcessId};
+use crate::base::dice::Site;
+use crate::base::id::TaskId;
+use crate::base::time::Span;
 use crate::fact::{End, Fact, ProcessKind};
 use crate::mesos::message::Msg;
 use std::sync::Arc;
+
+const FAILS: Site = Site::new("fault-task-failures");
 
 impl World {
     pub(super) fn start(&mut self, slot: u32) {
@@ -15,17 +21,25 @@ impl World {
         let core = blueprint.core(slot, &mut self.names, &mut self.dice, self.processes[slot as usize].incarnation);
         let process = &mut self.processes[slot as usize];
         process.core = Some(core);
+        process.zk = blueprint.zk_client(process.kind);
+        process.vanished = false;
+        let has_zk = process.zk.is_some();
         let (kind, name, incarnation) = (process.kind, process.name, process.incarnation);
         let disk: Arc<[DiskOp]> = process.disk.clone().into();
         let id = link::process(slot, incarnation);
         self.emit(Fact::ProcessStarted { slot, incarnation, kind, name });
         // Whoever still has a connection with an earlier life of this address finds it broken.
         self.break_links(slot, link::process(slot, incarnation.wrapping_sub(1)));
-        let mailboxes = if kind == ProcessKind::Master { Mailbox::COUNT } else { 1 };
-        for mailbox in 0..mailboxes as u8 {
-            self.handle(id, Mailbox(mailbox), Input::Start { disk: disk.clone() });
+        let own: &[Mailbox] = match kind {
+            ProcessKind::Master => &[Mailbox::MAIN, Mailbox::ALLOCATOR, Mailbox::REGISTRAR],
+            _ => &[Mailbox::MAIN],
+        };
+        for &mailbox in own.iter().chain(has_zk.then_some(&Mailbox::ZK)) {
+            if self.is_current(id) {
+                self.handle(id, mailbox, Input::Start { disk: disk.clone() });
+            }
         }
-        // In place of an election: everybody is told who leads when it starts.
+        // Without elections everybody is told who leads when it starts.
         if let Some(leader) = blueprint.leader(slot)
             && self.is_current(id)
         {
@@ -44,11 +58,13 @@ impl World {
         let id = self.id_of(slot);
         let process = &mut self.processes[slot as usize];
         process.core = None;
+        process.zk = None;
+        process.vanished = !noticed;
         process.incarnation += 1;
         process.persists = 0;
         process.stop_after = None;
         process.desks.iter_mut().flat_map(|d| d.iter_mut()).for_each(|d| d.waiting.clear());
-        let (kind, name) = (process.kind, process.name);
+        let (kind, name, restart, incarnation) = (process.kind, process.name, process.restart, process.incarnation);
         let containers = std::mem::take(&mut process.containers);
         for container in containers {
             let (task, owner) = (container.task, container.spec.owner);
@@ -58,6 +74,9 @@ impl World {
         self.with_beats(|beats, s| beats.stopped(s, slot));
         if noticed {
             self.break_links(slot, id);
+        }
+        if let Some(delay) = restart {
+            self.queue.push(self.now() + delay, Event::Restart { slot, incarnation });
         }
     }
 
@@ -115,7 +134,69 @@ impl World {
     /// Whether another fault than this one, still active, keeps the process down.
     pub(super) fn is_held_down(&self, slot: u32, but: u32) -> bool {
         let others = self.faults.iter().enumerate().filter(|(i, _)| *i as u32 != but);
-        others.into_iter().any(|(_, p)| p.active && p.fault.holds_down(slot))
+        others.into_iter().any(|(_, p)| p.active && (p.fault.holds_down(slot) || p.struck.contains(&slot)))
+    }
+
+    /// The active fault that stalls this process's disk.
+    pub(super) fn stalled(&self, slot: u32) -> Option<u32> {
+        let stalls = |p: &&super::Planned| p.active && p.fault.stalls_disk(slot);
+        let number = |p: &super::Planned| self.faults.iter().position(|other| std::ptr::eq(p, other));
+        self.faults.iter().find(stalls).and_then(number).map(|n| n as u32)
+    }
+
+    /// The active fault that lets this task fail as soon as it runs.
+    pub(super) fn doomed(&mut self, slot: u32, owner: u64, task: TaskId) -> Option<u32> {
+        (0..self.faults.len() as u32).find(|&fault| {
+            let planned = &self.faults[fault as usize];
+            let ppm = if planned.active { planned.fault.fails_tasks_ppm(slot) } else { 0 };
+            ppm > 0 && self.strikes(fault, owner, task, ppm)
+        })
+    }
+
+    /// Whether a burst of failures meets this task: a draw of the task, the same at any instant.
+    pub(super) fn strikes(&mut self, fault: u32, owner: u64, task: TaskId, ppm: u32) -> bool {
+        self.dice.draw(FAILS, u64::from(fault) << 32 | owner, task.bits()).chance_ppm(ppm)
+    }
+
+    /// Ends a part of the containers that run in a slot; says whether there were any.
+    pub(super) fn fail_containers(&mut self, slot: u32, fault: u32, ppm: u32, how: End) -> bool {
+        let id = self.id_of(slot);
+        let running: Vec<_> =
+            self.processes[slot as usize].containers.iter().map(|c| (c.key, c.spec.owner, c.task)).collect();
+        let mut bit = false;
+        for (key, owner, task) in running {
+            if self.strikes(fault, u64::from(owner.0), task, ppm) {
+                self.queue.push(self.now(), Event::ContainerEnds { of: id, key, how });
+                bit = true;
+            }
+        }
+        bit
+    }
+
+    /// Every input of this process takes so long from now on, one after the other.
+    pub(super) fn slow_down(&mut self, slot: u32, service: Span) {
+        let desks = self.processes[slot as usize].desks.get_or_insert_default();
+        desks[Mailbox::MAIN.0 as usize].service = service;
+    }
+
+    /// A stalled disk goes on: it takes what it was asked meanwhile, in order.
+    pub(super) fn release_writes(&mut self, fault: u32) {
+        let (due, held) = std::mem::take(&mut self.held_writes).into_iter().partition(|w| w.fault == fault);
+        self.held_writes = held;
+        let due: Vec<super::HeldWrite> = due;
+        for write in due {
+            if self.is_current(write.to) {
+                self.write(write.to, write.mailbox, write.token, write.op);
+            }
+        }
+    }
+
+    /// Messages between these slots are late from now on.
+    pub(super) fn make_late(&mut self, trouble: Trouble, slots: &[u32]) {
+        for &slot in slots {
+            self.with_beats(|beats, s| beats.disturb(s, slot));
+        }
+        self.network.trouble(trouble);
     }
 
     /// Swallows what goes from these slots to those until healed.

@@ -4,6 +4,9 @@
 //! process stops, or a cut has swallowed something, the epoch moves on and nothing of the old one
 //! arrives. Latency is drawn by the number of the message on its connection and direction, so
 //! that no other traffic shifts it.
+//!
+//! Trouble on the way (bursts of latency or of lost packets) makes messages late, never absent: the
+//! connections are TCP, and a lost packet is sent again after a time-out that doubles from 200 ms.
 
 use crate::actor::ProcessId;
 use crate::base::dice::{Dice, Site, SiteKey};
@@ -13,6 +16,13 @@ use crate::base::time::{Span, Time};
 use smallvec::SmallVec;
 
 const LATENCY: Site = Site::new("network-latency");
+const LOSS: Site = Site::new("network-loss");
+/// Time-out before a lost packet is sent again; it doubles with each loss.
+const RETRANSMIT: Span = Span::from_millis(200);
+const MOST_RETRANSMITS: u64 = 10;
+
+/// Connections of a process that are searched one by one.
+const AT_HAND: usize = 4;
 
 /// The two directions of a connection: from `a` to `b` and back.
 pub(super) const FORWARD: usize = 0;
@@ -38,39 +48,90 @@ pub(super) struct Link {
 pub(super) struct Network {
     pub(super) latency: Distribution,
     key: SiteKey,
+    loss: SiteKey,
     pub(super) links: Vec<Link>,
     index: Lookup<(u32, u32), u32>,
     /// Connections of each slot.
     of: Vec<SmallVec<[u32; 2]>>,
     cuts: Vec<Cut>,
+    troubles: Vec<Trouble>,
+    /// Troubles that made a message late since somebody asked.
+    pub(super) bitten: SmallVec<[u32; 2]>,
+}
+
+/// Messages from these slots to those are late.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    /// Number of the fault.
+    pub(super) id: u32,
+    pub(super) from: Slots,
+    pub(super) to: Slots,
+    pub(super) extra: Span,
+    /// Packets lost, in a million.
+    pub(super) loss_ppm: u32,
+    /// Only answers to heartbeats: the process itself is slow, not its network.
+    pub(super) beats_only: bool,
+}
+
+/// A set of slots.
+#[derive(Clone, Debug)]
+pub(super) enum Slots {
+    All,
+    Marked(Vec<bool>),
+}
+
+impl Slots {
+    pub(super) fn of(slots: &[u32]) -> Self {
+        let most = slots.iter().max().map_or(0, |&m| m as usize + 1);
+        let mut marks = vec![false; most];
+        slots.iter().for_each(|&s| marks[s as usize] = true);
+        Self::Marked(marks)
+    }
+    fn has(&self, slot: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Marked(marks) => marks.get(slot as usize).copied().unwrap_or(false),
+        }
+    }
 }
 
 /// Messages from these slots to those are swallowed.
 #[derive(Clone, Debug)]
 struct Cut {
     id: u32,
-    from: Vec<bool>,
-    to: Vec<bool>,
+    from: Slots,
+    to: Slots,
 }
 
 impl Network {
     pub(super) fn new(latency: Distribution, dice: &mut Dice) -> Self {
-        let key = dice.key(LATENCY);
-        Self { latency, key, links: Vec::new(), index: Lookup::default(), of: Vec::new(), cuts: Vec::new() }
+        let (key, loss) = (dice.key(LATENCY), dice.key(LOSS));
+        Self {
+            latency,
+            key,
+            loss,
+            links: Vec::new(),
+            index: Lookup::default(),
+            of: Vec::new(),
+            cuts: Vec::new(),
+            troubles: Vec::new(),
+            bitten: SmallVec::new(),
+        }
     }
 
     /// The connection between two slots and the direction of `from` in it.
     pub(super) fn find(&mut self, from: u32, to: u32) -> (u32, usize) {
-        // Most processes talk to one other; its connection is at hand.
-        for end in [from, to] {
-            if let Some(&first) = self.of.get(end as usize).and_then(|links| links.first()) {
-                let link = &self.links[first as usize];
-                if link.a == from && link.b == to {
-                    return (first, 0);
-                }
-                if link.b == from && link.a == to {
-                    return (first, 1);
-                }
+        // Most processes talk to few others; those connections are at hand.
+        let links = |end: u32| self.of.get(end as usize).map_or(&[][..], |links| links);
+        let (of_from, of_to) = (links(from), links(to));
+        let fewer = if of_from.len() < of_to.len() { of_from } else { of_to };
+        for &near in fewer.iter().take(AT_HAND) {
+            let link = &self.links[near as usize];
+            if link.a == from && link.b == to {
+                return (near, 0);
+            }
+            if link.b == from && link.a == to {
+                return (near, 1);
             }
         }
         let (a, b) = (from.min(to), from.max(to));
@@ -104,6 +165,7 @@ impl Network {
     #[inline]
     pub(super) fn arrival(&mut self, link: u32, direction: usize, now: Time, dice: &mut Dice) -> Time {
         let (latency, key) = (self.latency, self.key);
+        let late = if self.troubles.is_empty() { Span::ZERO } else { self.late(link, direction) };
         let link = &mut self.links[link as usize];
         let n = link.sent[direction];
         link.sent[direction] += 1;
@@ -120,15 +182,57 @@ impl Network {
                 drawn.sample(draw)
             }
         };
-        let at = (now + wait).max(link.last[direction]);
+        let at = (now + wait + late).max(link.last[direction]);
         link.last[direction] = at;
         at
     }
 
-    /// Latency of heartbeat `n` between two slots, in a class of its own.
+    /// Latency of heartbeat `n` between two slots, in a class of its own, without trouble.
     pub(super) fn beat_latency(&self, from: u32, to: u32, n: u64) -> Span {
         let entity = u64::from(from) << 32 | u64::from(to);
         self.latency.sample(self.key.draw(entity, 1 << 63 | n))
+    }
+
+    // ---- trouble ----
+
+    pub(super) fn trouble(&mut self, trouble: Trouble) {
+        self.troubles.push(trouble);
+    }
+
+    pub(super) fn end_trouble(&mut self, id: u32) {
+        self.troubles.retain(|t| t.id != id);
+    }
+
+    /// The first trouble for heartbeats from one slot to the other.
+    pub(super) fn trouble_between(&self, from: u32, to: u32) -> Option<u32> {
+        self.troubles.iter().find(|t| t.from.has(from) && t.to.has(to)).map(|t| t.id)
+    }
+
+    /// How late trouble makes heartbeat `n`.
+    pub(super) fn beat_late(&self, from: u32, to: u32, n: u64) -> Span {
+        if self.troubles.is_empty() {
+            return Span::ZERO;
+        }
+        let entity = u64::from(from) << 32 | u64::from(to);
+        let troubles = self.troubles.iter().filter(|t| t.from.has(from) && t.to.has(to));
+        troubles.fold(Span::ZERO, |sum, t| sum + t.delay(self.loss, entity, 1 << 58 | n))
+    }
+
+    /// How late trouble makes the next message of a direction.
+    #[cold]
+    fn late(&mut self, link: u32, direction: usize) -> Span {
+        let link = &self.links[link as usize];
+        let ((from, to), n) = (link.ends(direction), link.sent[direction]);
+        let entity = u64::from(from) << 32 | u64::from(to);
+        let mut sum = Span::ZERO;
+        for trouble in self.troubles.iter().filter(|t| !t.beats_only && t.from.has(from) && t.to.has(to)) {
+            let late = trouble.delay(self.loss, entity, n);
+            if late > Span::ZERO {
+                self.bitten.push(trouble.id);
+                sum += late;
+            }
+        }
+        sum
     }
 
     /// Breaks all connections of a slot: the other ends of those that were open.
@@ -146,13 +250,7 @@ impl Network {
     // ---- cuts ----
 
     pub(super) fn cut(&mut self, id: u32, from: &[u32], to: &[u32]) {
-        let mark = |slots: &[u32]| {
-            let most = slots.iter().max().map_or(0, |&m| m as usize + 1);
-            let mut marks = vec![false; most];
-            slots.iter().for_each(|&s| marks[s as usize] = true);
-            marks
-        };
-        self.cuts.push(Cut { id, from: mark(from), to: mark(to) });
+        self.cuts.push(Cut { id, from: Slots::of(from), to: Slots::of(to) });
     }
 
     pub(super) fn heal(&mut self, id: u32) {
@@ -165,8 +263,7 @@ impl Network {
         if self.cuts.is_empty() {
             return None;
         }
-        let marked = |marks: &[bool], slot: u32| marks.get(slot as usize).copied().unwrap_or(false);
-        self.cuts.iter().find(|c| marked(&c.from, from) && marked(&c.to, to)).map(|c| c.id)
+        self.cuts.iter().find(|c| c.from.has(from) && c.to.has(to)).map(|c| c.id)
     }
 
     /// Connections damaged by cuts and reachable again: broken now, both ends find out.
@@ -180,6 +277,23 @@ impl Network {
             }
         }
         broken
+    }
+}
+
+impl Trouble {
+    /// How late message `n` of a direction is: the extra latency, and the time-outs of its packets
+    /// that were lost.
+    fn delay(&self, loss: SiteKey, entity: u64, n: u64) -> Span {
+        let mut late = self.extra;
+        let mut wait = RETRANSMIT;
+        for k in 0..MOST_RETRANSMITS {
+            if self.loss_ppm == 0 || !loss.draw(entity, n << 4 | k).chance_ppm(self.loss_ppm) {
+                break;
+            }
+            late += wait;
+            wait = wait * 2;
+        }
+        late
     }
 }
 

@@ -11,6 +11,7 @@ mod effects;
 pub mod fault;
 mod lifecycle;
 mod link;
+pub mod seats;
 pub mod view;
 
 use crate::actor::{Behaviour, Cx, DiskOp, Effect, Input, Mailbox, ProcessId, TimerKey};
@@ -22,7 +23,7 @@ use crate::base::quantity::Quantities;
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
-use crate::fact::{At, Detail, End, Fact, ProcessKind};
+use crate::fact::{At, Detail, End, Fact, ProcessKind, WORLD};
 use crate::frameworks::batch::Batch;
 use crate::job::{Job, TaskSpec};
 use crate::mesos::agent::Agent;
@@ -31,6 +32,8 @@ use crate::mesos::master::Master;
 use crate::mesos::message::Msg;
 use crate::mesos::registrar::Registrar;
 use crate::workload::{Arrival, Source};
+use crate::zk::client::Client;
+use crate::zk::server::Server;
 use beats::{Beats, Outcome, Surroundings};
 use fault::Fault;
 use link::{Network, process};
@@ -47,6 +50,16 @@ const INLINE_TIMERS: usize = 8;
 
 /// After the last job has ended the run goes on for this long, so that acknowledgements arrive.
 const SETTLE: Span = Span::from_secs(1);
+
+/// A write that a stalled disk has not taken yet.
+#[derive(Clone, Debug)]
+struct HeldWrite {
+    fault: u32,
+    to: ProcessId,
+    mailbox: Mailbox,
+    token: u64,
+    op: DiskOp,
+}
 
 /// What waits in the queue.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +108,11 @@ enum Event {
     Start {
         slot: u32,
     },
+    /// The supervisor starts the next life of a process.
+    Restart {
+        slot: u32,
+        incarnation: u32,
+    },
     Arrival {
         source: u32,
     },
@@ -115,6 +133,7 @@ enum Core {
     Master { master: Box<Master>, allocator: Box<dyn Allocate>, registrar: Box<Registrar> },
     Agent(Box<Agent>),
     Framework(Box<Batch>),
+    Zookeeper(Box<Server>),
     Bench(Box<bench::Actor>),
 }
 
@@ -138,6 +157,12 @@ struct Process {
     name: Symbol,
     incarnation: u32,
     core: Option<Core>,
+    /// Its ZooKeeper client, if it uses ZooKeeper.
+    zk: Option<Box<Client>>,
+    /// A supervisor starts it again this long after it ended.
+    restart: Option<Span>,
+    /// It went with its machine: nobody answers at its address, not even with a refusal.
+    vanished: bool,
     disk: Vec<DiskOp>,
     /// Only if some mailbox has a service time.
     desks: Option<Box<[Desk; Mailbox::COUNT]>>,
@@ -193,6 +218,8 @@ struct Planned {
     fault: Box<dyn Fault>,
     bit: bool,
     active: bool,
+    /// Slots that it keeps down, as far as known only when it struck.
+    struck: Vec<u32>,
 }
 
 #[derive(Clone)]
@@ -201,6 +228,7 @@ pub struct World {
     beats: Beats,
     network: Network,
     disk_latency: Distribution,
+    held_writes: Vec<HeldWrite>,
     processes: Vec<Process>,
     more_timers: Lookup<(u32, Mailbox, TimerKey), u64>,
     serial: u64,
@@ -355,6 +383,10 @@ impl World {
     }
 
     fn emit(&mut self, fact: Fact) {
+        self.emit_by(WORLD, fact);
+    }
+
+    fn emit_by(&mut self, by: u32, fact: Fact) {
         let at = self.now();
         fact.digest(at, &mut self.digest);
         match fact {
@@ -365,7 +397,7 @@ impl World {
             }
             _ => {}
         }
-        self.facts.push(At { at, what: fact });
+        self.facts.push(At { at, by, what: fact });
     }
 
     fn note_done(&mut self) {
@@ -400,18 +432,28 @@ impl World {
             }
             Event::Persisted { to, mailbox, token, op } => {
                 if self.is_current(to) {
-                    self.processes[to.slot as usize].disk.push(op);
+                    let disk = &mut self.processes[to.slot as usize].disk;
+                    if op.replaces_any() {
+                        disk.retain(|older| !op.replaces(older));
+                    }
+                    disk.push(op);
                     self.hand(to, mailbox, Input::Persisted { token });
                 }
             }
             Event::Exited { to, peer } => {
                 if self.is_current(to) {
-                    self.hand(to, Mailbox::MAIN, Input::Exited { peer });
+                    let mailbox = self.mailbox_towards(to.slot, peer.slot);
+                    self.hand(to, mailbox, Input::Exited { peer });
                 }
             }
             Event::ContainerEnds { of, key, how } => self.container_ends(of, key, how),
             Event::Served { to, mailbox } => self.served(to, mailbox),
             Event::Start { slot } => self.start(slot),
+            Event::Restart { slot, incarnation } => {
+                if self.processes[slot as usize].incarnation == incarnation && !self.is_held_down(slot, u32::MAX) {
+                    self.start(slot);
+                }
+            }
             Event::Arrival { source } => self.arrive(source),
             Event::Request { number } => {
                 let Request::Submit(arrival) = self.requests[number as usize].1.clone();
@@ -440,13 +482,24 @@ impl World {
             self.dropped += 1;
             return;
         }
+        let mailbox = match msg {
+            Msg::Zk(_) => self.mailbox_towards(to.slot, from.slot),
+            Msg::Log(_) => Mailbox::REGISTRAR,
+            _ => Mailbox::MAIN,
+        };
         if first {
-            self.hand(to, Mailbox::MAIN, Input::Linked { peer: from });
+            self.hand(to, mailbox, Input::Linked { peer: from });
             if !self.is_current(to) {
                 return;
             }
         }
-        self.hand(to, Mailbox::MAIN, Input::Message { from, msg });
+        self.hand(to, mailbox, Input::Message { from, msg });
+    }
+
+    /// The mailbox that has to do with a peer: a process's ZooKeeper client with the servers.
+    fn mailbox_towards(&self, slot: u32, peer: u32) -> Mailbox {
+        let is_server = |slot: u32| self.processes[slot as usize].kind == ProcessKind::Zookeeper;
+        if is_server(peer) && !is_server(slot) { Mailbox::ZK } else { Mailbox::MAIN }
     }
 
     fn swallow(&mut self, link: u32, cut: u32) {
@@ -462,7 +515,7 @@ impl World {
             return self.handle(to, mailbox, input);
         };
         let desk = &mut desks[mailbox.0 as usize];
-        if desk.service == Span::ZERO {
+        if desk.service == Span::ZERO && desk.waiting.is_empty() {
             return self.handle(to, mailbox, input);
         }
         self.queue_up(to, mailbox, input);
@@ -512,6 +565,11 @@ impl World {
             detailed: self.details.is_some(),
         };
         match process.core.as_mut().expect("only live processes are given inputs") {
+            _ if mailbox == Mailbox::ZK => {
+                if let Some(client) = &mut process.zk {
+                    client.handle(&mut cx, input);
+                }
+            }
             Core::Agent(agent) => agent.handle(&mut cx, input),
             Core::Master { master, allocator, registrar } => match mailbox {
                 Mailbox::ALLOCATOR => allocator.handle(&mut cx, input),
@@ -519,6 +577,7 @@ impl World {
                 _ => master.handle(&mut cx, input),
             },
             Core::Framework(framework) => framework.handle(&mut cx, input),
+            Core::Zookeeper(server) => server.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),
         }
         let tampered = process.sabotage.is_some() || process.stop_after.is_some() || self.seen.is_some();
@@ -552,15 +611,15 @@ impl World {
     fn beat(&mut self) {
         match self.with_beats(Beats::step) {
             Outcome::Nothing => {}
-            Outcome::Swallowed { cut } => self.bite(cut),
-            Outcome::Missed { watcher, peer, misses } => {
+            Outcome::Bitten { fault } => self.bite(fault),
+            Outcome::Missed { watcher, mailbox, peer, misses } => {
                 if let Some(details) = &mut self.details {
                     let what = Detail::BeatMissed { slot: watcher.slot, peer, misses };
-                    details.push(At { at: self.queue.now(), what });
+                    details.push(At { at: self.queue.now(), by: WORLD, what });
                 }
                 if self.is_current(watcher) {
                     let peer = self.id_of(peer);
-                    self.hand(watcher, Mailbox::MAIN, Input::WatchMissed { peer, misses });
+                    self.hand(watcher, mailbox, Input::WatchMissed { peer, misses });
                 }
             }
         }

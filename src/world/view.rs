@@ -1,8 +1,9 @@
 //! What checks may read of a world: the cores' own books, and the truth.
 
-use super::{Core, World};
-use crate::base::id::{AgentId, Symbol, TaskId};
+use super::{Core, Process, World};
+use crate::base::id::{Symbol, TaskId};
 use crate::base::quantity::Quantities;
+use crate::fact::ProcessKind;
 use crate::mesos::allocator::Allocate;
 use crate::mesos::master::Master;
 
@@ -18,10 +19,29 @@ pub struct Truth {
 impl World {
     /// Live masters with their allocators.
     pub fn masters(&self) -> impl Iterator<Item = (&Master, &dyn Allocate)> {
-        self.processes.iter().filter_map(|p| match &p.core {
+        (0..self.processes.len() as u32).filter_map(|slot| self.master(slot))
+    }
+
+    /// The live master in a slot with its allocator.
+    #[must_use]
+    pub fn master(&self, slot: u32) -> Option<(&Master, &dyn Allocate)> {
+        match &self.processes.get(slot as usize)?.core {
             Some(Core::Master { master, allocator, .. }) => Some((&**master, &**allocator)),
             _ => None,
-        })
+        }
+    }
+
+    /// Who leads its kind, as the processes themselves believe; if several do, the latest to be
+    /// elected.
+    #[must_use]
+    pub fn leader_of(&self, kind: ProcessKind) -> Option<u32> {
+        let since = |p: &Process| match &p.core {
+            Some(Core::Zookeeper(server)) => server.leads(),
+            Some(Core::Master { master, .. }) if p.zk.is_none() => master.leads().then_some(0),
+            _ => p.zk.as_ref().and_then(|zk| zk.leading()),
+        };
+        let of_kind = (0..).zip(&self.processes).filter(|(_, p)| p.kind == kind && p.is_alive());
+        of_kind.filter_map(|(slot, p)| Some((since(p)?, slot))).max().map(|(_, slot)| slot)
     }
 
     /// Every machine that is up.
@@ -60,18 +80,12 @@ impl World {
                     sizes.open_batches += batches;
                     sizes.archived_tasks += archived;
                 }
-                Some(Core::Bench(_)) | None => {}
+                Some(Core::Zookeeper(_) | Core::Bench(_)) | None => {}
             }
             sizes.containers += process.containers.len();
         }
         sizes.pending_events = self.queue.len();
         sizes
-    }
-
-    /// What the allocator believes to be free on an agent.
-    #[must_use]
-    pub fn free_on(&self, agent: AgentId) -> Option<Quantities> {
-        self.masters().find_map(|(_, allocator)| Some(allocator.free(agent)?.quantities()))
     }
 }
 

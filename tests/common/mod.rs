@@ -102,6 +102,36 @@ lasts = "20s"
 from = "master"
 to = "rack_id=r3"
 one_way = true
+[[fault]]
+kind = "latency-burst"
+mtbf = "6m"
+mttr = "90s"
+from = "rack_id=r0"
+to = "master"
+extra = "9s"
+[[fault]]
+kind = "loss-burst"
+at = "7m"
+lasts = "2m"
+from = "agents"
+to = "master"
+percent = 40
+[[fault]]
+kind = "slow-agent"
+at = "12m"
+lasts = "2m"
+target = "rack_id=r1"
+service = "4s"
+[[fault]]
+kind = "disk-stall"
+at = "16m"
+lasts = "30s"
+target = "master"
+[[fault]]
+kind = "task-failures"
+at = "3m"
+lasts = "1m"
+percent = 50
 "#
     )
 }

@@ -5,7 +5,8 @@
 //! the chooser's order of offers, one ACCEPT per offer used; decline the rest in one DECLINE with
 //! `refuse`. Elastic jobs take any number of tasks at a time, gang jobs all or none. Tasks that
 //! Mesos lost are queued again under a new id; a task that comes back after it was written off is
-//! killed. Updates are acknowledged always, counted once.
+//! killed. Updates are acknowledged always, counted once. After a fail-over it asks for the state of
+//! its tasks until each has been answered: a new master is silent about agents that are not back.
 
 mod devices;
 mod placement;
@@ -13,7 +14,7 @@ mod placement;
 use crate::actor::{Cx, Input, ProcessId, TimerKey};
 use crate::base::dice::Site;
 use crate::base::id::{AgentId, FrameworkId, JobId, RoleId, Symbol, TaskId};
-use crate::base::map::Map;
+use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
 use crate::fact::{Detail, Fact};
 use crate::frameworks::chooser::Choice;
@@ -27,6 +28,10 @@ use std::sync::Arc;
 const BACKOFF: Site = Site::new("framework-registration-backoff");
 const SUBSCRIBE_TIMER: u8 = 1;
 const REVIVE_TIMER: u8 = 2;
+const RECONCILE_TIMER: u8 = 3;
+/// Tasks that a new master has not said anything about are asked for again: first and largest wait.
+const RECONCILE_FIRST: Span = Span::from_secs(15);
+const RECONCILE_MOST: Span = Span::from_secs(600);
 /// Registration back-off of the scheduler driver: first and largest wait.
 const BACKOFF_FACTOR: Span = Span::from_secs(2);
 const BACKOFF_MOST: Span = Span::from_secs(60);
@@ -88,6 +93,9 @@ pub struct Batch {
     suppressed: bool,
     last_revive: Option<Time>,
     revive_armed: bool,
+    /// Tasks asked for and not answered yet, and how often.
+    unanswered: Set<TaskId>,
+    asked: u32,
     batches: u64,
     devices: Devices,
     place: placement::Scratch,
@@ -108,6 +116,8 @@ impl Batch {
             suppressed: false,
             last_revive: None,
             revive_armed: false,
+            unanswered: Set::default(),
+            asked: 0,
             batches: 0,
             devices: Devices::default(),
             place: placement::Scratch::default(),
@@ -129,6 +139,7 @@ impl Batch {
                     self.revive_armed = false;
                     self.revive(cx);
                 }
+                RECONCILE_TIMER => self.reconcile(cx),
                 _ => {}
             },
             Input::Exited { peer } if Some(peer) == self.master => self.detected(cx, self.master),
@@ -168,7 +179,9 @@ impl Batch {
         self.master = leader;
         self.subscribed = false;
         self.retries = 0;
+        self.unanswered.clear();
         cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
+        cx.cancel(TimerKey::new(RECONCILE_TIMER, 0));
         if leader.is_some() {
             self.arm_subscription(cx, BACKOFF_FACTOR);
         }
@@ -217,16 +230,29 @@ impl Batch {
                 if self.queue.is_empty() { Msg::Suppress { framework: id } } else { Msg::Revive { framework: id } };
             self.suppressed = self.queue.is_empty();
             self.tell(cx, say);
-            let query = |(task, agent)| TaskQuery { task, agent: Some(agent) };
-            let tasks: Arc<[TaskQuery]> = self.live_tasks().map(query).collect();
-            if !tasks.is_empty() {
-                self.tell(cx, Msg::Reconcile { framework: id, tasks });
-            }
+            self.asked = 0;
+            self.unanswered = self.live_tasks().map(|(task, _)| task).collect();
+            self.reconcile(cx);
         } else if !self.queue.is_empty() && (self.suppressed || self.retries > 1) {
             // Work came meanwhile. After a repeated SUBSCRIBE it is not known which one was heard,
             // hence not whether the role is suppressed.
             self.revive(cx);
         }
+    }
+
+    /// Asks for the tasks that were not answered for yet.
+    fn reconcile(&mut self, cx: &mut Cx) {
+        let Some(framework) = self.id else { return };
+        let query = |(task, agent)| TaskQuery { task, agent: Some(agent) };
+        let open = self.live_tasks().filter(|(task, _)| self.unanswered.contains(task));
+        let tasks: Arc<[TaskQuery]> = open.map(query).collect();
+        if tasks.is_empty() {
+            return self.unanswered.clear();
+        }
+        self.tell(cx, Msg::Reconcile { framework, tasks });
+        let wait = Span(RECONCILE_FIRST.0.saturating_mul(1 << self.asked.min(32))).min(RECONCILE_MOST);
+        self.asked += 1;
+        cx.timer(TimerKey::new(RECONCILE_TIMER, 0), wait);
     }
 
     fn tell(&self, cx: &mut Cx, msg: Msg) {
@@ -286,6 +312,9 @@ impl Batch {
             self.tell(cx, Msg::Acknowledge { framework, agent, task, uuid });
         }
         cx.detail(|| Detail::TaskSeen { framework, task, state: update.state, reason: update.reason });
+        if !self.unanswered.is_empty() {
+            self.unanswered.swap_remove(&task);
+        }
         let record = self.jobs.get_mut(&task.template).and_then(|j| j.tasks.get_mut(task.n as usize));
         let Some(record) = record.filter(|r| r.standing != Standing::Over) else {
             // Written off or finished long ago: it must not run.

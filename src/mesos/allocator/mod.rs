@@ -1,16 +1,27 @@
 //! The allocator: decides which free resources are offered to whom
 //! (`src/master/allocator/mesos/hierarchical.{hpp,cpp}`).
 //!
-//! It is a mailbox of the master's process. Doors for research: `policy` (who is next) and `chunk`
+//! It is a mailbox of the master's process (`cycle`) around plain operations (`core`). Doors for research: `policy` (who is next) and `chunk`
 //! (how much of an agent one offer carries) are parameters of Mesos' own cycle and compiled into
 //! it; `Allocate` replaces the whole allocator.
 
+mod agents;
+pub mod amounts;
+mod books;
+mod bundle;
 pub mod chunk;
+pub mod core;
 pub mod cycle;
+pub mod fault;
 pub mod filter;
+pub mod metrics;
 pub mod policy;
+pub mod quota;
+pub mod run;
 pub mod sorter;
 
+use self::amounts::Amounts;
+use self::sorter::Excluded;
 use crate::actor::{Cx, Input};
 use crate::base::id::{AgentId, FrameworkId};
 use crate::base::quantity::Quantities;
@@ -22,11 +33,11 @@ use crate::mesos::resource::Resources;
 pub struct Flags {
     pub allocation_interval: Span,
     /// OR of sets; empty: anything that is not nothing.
-    pub min_allocatable: Vec<Quantities>,
+    pub min_allocatable: Vec<Amounts>,
     /// Withhold agents with GPUs from frameworks without the capability.
     pub filter_gpu: bool,
-    /// Bit i set: resource kind i does not count in shares.
-    pub excluded_kinds: u8,
+    /// Names that do not count in shares.
+    pub excluded: Excluded,
     /// Weights of role paths.
     pub weights: Vec<(String, f64)>,
 }
@@ -54,8 +65,8 @@ impl Clone for Box<dyn Allocate> {
 #[must_use]
 pub fn by_name(policy: &str, chunk: &str, most: Quantities, flags: Flags) -> Option<Box<dyn Allocate>> {
     match chunk {
-        "whole" => policy::cycle(policy, chunk::whole::Whole, flags),
-        "slice" => policy::cycle(policy, chunk::slice::Slice { most }, flags),
+        "whole" => policy::cycle(policy, chunk::whole::Whole, &flags),
+        "slice" => policy::cycle(policy, chunk::slice::Slice { most }, &flags),
         _ => None,
     }
 }
@@ -70,5 +81,9 @@ pub struct Work {
     pub agent_visits: u64,
     /// Groups of siblings put in order.
     pub sorts: u64,
+    /// Nodes moved to where they belong in an order that is kept.
+    pub moves: u64,
+    /// Comparisons of two nodes.
+    pub comparisons: u64,
     pub offers: u64,
 }

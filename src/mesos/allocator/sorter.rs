@@ -2,113 +2,184 @@
 //!
 //! Clients are paths: role paths in the role sorter, framework ids in a role's framework sorter
 //! (an id with a slash makes a tree there too, as upstream). A client that is also an inner node
-//! becomes a virtual leaf named `.` below it. Semantics: always fully sorted when asked; the order
-//! is kept and repaired where an allocation changed it.
+//! becomes a virtual leaf named `.` below it. Semantics: always fully sorted when asked. The order
+//! is kept, and before it is asked for only those nodes move whose standing changed since. Leaves
+//! that nobody wants an order of (suppressed frameworks, roles without a taker) stand in no list,
+//! so that walking does not meet them; their allocations count in the shares above them.
 
+use super::amounts::Amounts;
 use super::policy::{Sharing, Standing, Throw};
 use crate::base::map::Map;
-use crate::base::quantity::Quantities;
+use crate::base::quantity::KINDS;
+use crate::mesos::resource::Resources;
+use smallvec::SmallVec;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// A client's handle; stays the same while its node moves in the tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Client(pub u32);
 
+/// Names that do not count in shares.
+#[derive(Clone, Default, Debug)]
+pub struct Excluded {
+    /// Bit i set: the usual kind i.
+    pub kinds: u8,
+    pub others: Vec<Arc<str>>,
+}
+
+impl Excluded {
+    #[must_use]
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut excluded = Self::default();
+        for name in names {
+            match KINDS.iter().position(|kind| *kind == name) {
+                Some(kind) => excluded.kinds |= 1 << kind,
+                None => excluded.others.push(name.into()),
+            }
+        }
+        excluded
+    }
+}
+
+/// What the order depends on beside the tree.
+#[derive(Debug)]
+pub struct Ground<'a, S> {
+    pub sharing: &'a S,
+    /// Of the whole cluster.
+    pub total: &'a Amounts,
+    /// Changes whenever `total` does.
+    pub version: u64,
+    pub excluded: &'a Excluded,
+    /// The dice of this order, for policies that draw.
+    pub throw: Throw,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Internal,
-    Active,
-    Inactive,
+    Leaf,
 }
 
 #[derive(Clone, Debug)]
 struct Node {
     path: Box<str>,
-    /// Where the last component of `path` begins.
-    name_at: usize,
     parent: u32,
     children: Vec<u32>,
+    /// Children with a wanted leaf, in order as of their `rank` and `ranked_count`.
+    ranked: Vec<u32>,
     kind: Kind,
     client: u32,
-    allocated: Quantities,
+    allocated: Amounts,
+    /// Shared objects by agent slot: each counts once, however many copies there are.
+    shared: Option<Box<Map<u32, Resources>>>,
     /// How often the subtree was allocated to; never goes down.
     count: u64,
     /// Cached at the first sort, as upstream: a later weight of a path that is no client is
     /// ignored until the node is rebuilt.
     weight: Option<f64>,
     rank: f64,
+    ranked_count: u64,
+    /// Stands in the parent's `ranked`.
+    listed: bool,
+    /// Stands in `touched`.
+    touched: bool,
+    /// Wanted leaves in the subtree.
+    wanted: u32,
     serial: u64,
 }
 
 impl Node {
-    fn name(&self) -> &str {
-        &self.path[self.name_at..]
+    fn is_virtual(&self) -> bool {
+        self.path.ends_with("/.")
     }
 }
 
 const ROOT: u32 = 0;
 const NONE: u32 = u32::MAX;
 
-/// One row of `Sorter::tree`: path, kind, rank and count of a node.
-pub type TreeRow<'a> = (&'a str, Kind, f64, u64);
+/// A position in the order. Stays valid while allocations are booked; `Sorter::settle` ends it.
+#[derive(Clone, Default, Debug)]
+pub struct Cursor {
+    /// Inner nodes down to the present one, with the index of the next child.
+    stack: SmallVec<[(u32, u32); 4]>,
+    /// The only client there is.
+    sole: Option<u32>,
+}
+
+/// A node as it is shown.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    pub path: &'a str,
+    pub kind: Kind,
+    /// Of a leaf.
+    pub client: Client,
+    pub rank: f64,
+    pub share: f64,
+    pub count: u64,
+}
 
 #[derive(Clone, Debug)]
 pub struct Sorter {
     nodes: Vec<Node>,
     free_nodes: Vec<u32>,
+    paths: Map<Box<str>, u32>,
     /// Node of each client.
     clients: Vec<u32>,
     free_clients: Vec<u32>,
     weights: Map<Box<str>, f64>,
-    total: Quantities,
-    excluded: u8,
-    active: u32,
     next_serial: u64,
+    /// Nodes that have not had their first sort, if weights count.
+    unpinned: Vec<u32>,
+    weighted: bool,
+    /// Version of the total with which the ranks were computed.
+    version: u64,
     /// All ranks and orders must be computed anew.
     dirty: bool,
-    /// `order` must be collected anew from the sorted tree.
-    stale: bool,
-    /// Who is in `order` has changed.
-    members: bool,
-    /// Active clients in sharing order.
-    order: Vec<u32>,
+    /// Nodes whose standing changed since.
+    touched: Vec<u32>,
     /// How many times siblings were ordered anew, for tests of the work done.
     pub sorts: u64,
+    /// How many nodes were moved to where they belong.
+    pub moves: u64,
+    pub comparisons: u64,
+}
+
+impl Default for Sorter {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Sorter {
-    /// `excluded`: bit i set if resource kind i does not count in shares.
     #[must_use]
-    pub fn new(excluded: u8) -> Self {
-        let root = Node {
-            path: "".into(),
-            name_at: 0,
-            parent: NONE,
-            children: Vec::new(),
-            kind: Kind::Internal,
-            client: NONE,
-            allocated: Quantities::ZERO,
-            count: 0,
-            weight: Some(1.0),
-            rank: 0.0,
-            serial: 0,
-        };
-        Self {
-            nodes: vec![root],
+    pub fn new() -> Self {
+        let mut sorter = Self {
+            nodes: Vec::new(),
             free_nodes: Vec::new(),
+            paths: Map::default(),
             clients: Vec::new(),
             free_clients: Vec::new(),
             weights: Map::default(),
-            total: Quantities::ZERO,
-            excluded,
-            active: 0,
-            next_serial: 1,
+            next_serial: 0,
+            unpinned: Vec::new(),
+            weighted: false,
+            version: 0,
             dirty: true,
-            stale: true,
-            members: true,
-            order: Vec::new(),
+            touched: Vec::new(),
             sorts: 0,
-        }
+            moves: 0,
+            comparisons: 0,
+        };
+        sorter.create("", NONE, Kind::Internal);
+        sorter.nodes[0].weight = Some(1.0);
+        sorter
+    }
+
+    /// One whose clients may have weights.
+    #[must_use]
+    pub fn weighted() -> Self {
+        Self { weighted: true, ..Self::new() }
     }
 
     fn node(&self, i: u32) -> &Node {
@@ -123,15 +194,20 @@ impl Sorter {
         self.next_serial += 1;
         let node = Node {
             path: path.into(),
-            name_at: path.rfind('/').map_or(0, |i| i + 1),
             parent,
             children: Vec::new(),
+            ranked: Vec::new(),
             kind,
             client: NONE,
-            allocated: Quantities::ZERO,
+            allocated: Amounts::NOTHING,
+            shared: None,
             count: 0,
             weight: None,
             rank: 0.0,
+            ranked_count: 0,
+            listed: false,
+            touched: false,
+            wanted: 0,
             serial,
         };
         let index = if let Some(index) = self.free_nodes.pop() {
@@ -141,345 +217,543 @@ impl Sorter {
             self.nodes.push(node);
             self.nodes.len() as u32 - 1
         };
-        self.node_mut(parent).children.push(index);
+        if self.weighted {
+            self.unpinned.push(index);
+        }
+        if parent != NONE {
+            self.node_mut(parent).children.push(index);
+            self.paths.insert(path.into(), index);
+        }
         index
     }
 
-    fn child(&self, parent: u32, name: &str) -> Option<u32> {
-        self.node(parent).children.iter().copied().find(|&c| self.node(c).name() == name)
+    /// Takes a node out of its parent and of the tree.
+    fn discard(&mut self, node: u32) {
+        let parent = self.node(node).parent;
+        self.node_mut(parent).children.retain(|&child| child != node);
+        self.unlist(node);
+        let path = std::mem::take(&mut self.node_mut(node).path);
+        self.paths.swap_remove(&*path);
+        if std::mem::take(&mut self.node_mut(node).touched) {
+            self.touched.retain(|&other| other != node);
+        }
+        self.free_nodes.push(node);
     }
 
-    /// Adds a client, inactive. The path must not be a client yet.
+    /// Adds a client that is not wanted yet. The path must not be a client.
     pub fn add(&mut self, path: &str) -> Client {
         let client = self.free_clients.pop().unwrap_or_else(|| {
             self.clients.push(NONE);
             self.clients.len() as u32 - 1
         });
         let mut current = ROOT;
-        let mut end = 0;
-        for name in path.split('/') {
-            end += name.len();
-            current = match self.child(current, name) {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        for end in ends {
+            current = match self.paths.get(&path[..end]).copied() {
                 Some(next) => {
-                    if self.node(next).kind != Kind::Internal && end < path.len() {
-                        self.make_internal(next);
-                        self.child(current, name).expect("replaced in place")
+                    if self.node(next).kind == Kind::Leaf && end < path.len() {
+                        self.make_internal(next)
                     } else {
                         next
                     }
                 }
                 None => self.create(&path[..end], current, Kind::Internal),
             };
-            end += 1;
         }
         // A node that was there before and has children keeps them: the client goes below it.
         if !self.node(current).children.is_empty() {
-            current = self.create(&format!("{path}/."), current, Kind::Inactive);
+            current = self.create(&format!("{path}/."), current, Kind::Leaf);
         }
         let node = self.node_mut(current);
-        node.kind = Kind::Inactive;
+        node.kind = Kind::Leaf;
         node.client = client;
         self.clients[client as usize] = current;
-        self.dirty = true;
         Client(client)
     }
 
     /// Puts an inner node where the leaf was; the leaf becomes its virtual child `.`. Both keep
     /// the allocation and the count.
-    fn make_internal(&mut self, leaf: u32) {
-        let (path, parent) = (self.node(leaf).path.clone(), self.node(leaf).parent);
-        let (allocated, count) = (self.node(leaf).allocated, self.node(leaf).count);
+    fn make_internal(&mut self, leaf: u32) -> u32 {
+        let path = self.node(leaf).path.clone();
+        let parent = self.node(leaf).parent;
+        self.unlist(leaf);
+        self.node_mut(parent).children.retain(|&child| child != leaf);
         let inner = self.create(&path, parent, Kind::Internal);
-        self.node_mut(parent).children.retain(|&c| c != leaf);
+        let below: Box<str> = format!("{path}/.").into();
+        self.paths.insert(below.clone(), leaf);
+        let old = self.node(leaf);
+        let (allocated, shared) = (old.allocated.clone(), old.shared.clone());
+        let (count, wanted, serial) = (old.count, old.wanted, old.serial);
         let node = self.node_mut(inner);
-        (node.allocated, node.count) = (allocated, count);
+        (node.allocated, node.shared) = (allocated, shared);
+        (node.count, node.wanted) = (count, wanted);
+        let new_serial = std::mem::replace(&mut node.serial, serial);
         node.children.push(leaf);
         let node = self.node_mut(leaf);
-        node.path = format!("{path}/.").into();
-        node.name_at = path.len() + 1;
+        node.path = below;
         node.parent = inner;
         node.weight = None;
+        node.serial = new_serial;
+        if self.weighted {
+            self.unpinned.push(leaf);
+        }
+        self.dirty = true;
+        inner
     }
 
     /// Removes a client with whatever it still holds.
     pub fn remove(&mut self, client: Client) {
+        self.set_wanted(client, false);
         let leaf = self.clients[client.0 as usize];
-        if self.node(leaf).kind == Kind::Active {
-            self.active -= 1;
-        }
-        let allocated = self.node(leaf).allocated;
+        let allocated = std::mem::take(&mut self.node_mut(leaf).allocated);
+        let shared = self.node_mut(leaf).shared.take();
         let mut current = self.node(leaf).parent;
         while current != NONE {
-            self.node_mut(current).allocated -= allocated;
-            current = self.node(current).parent;
+            let node = self.node_mut(current);
+            node.allocated.subtract(&allocated);
+            let parent = node.parent;
+            for (&agent, resources) in shared.iter().flat_map(|shared| shared.iter()) {
+                self.unshare(current, agent, resources);
+            }
+            self.touch(current);
+            current = parent;
         }
         self.clients[client.0 as usize] = NONE;
         self.free_clients.push(client.0);
         let mut current = leaf;
         while current != ROOT && self.node(current).children.is_empty() {
             let parent = self.node(current).parent;
-            self.node_mut(parent).children.retain(|&c| c != current);
-            self.free_nodes.push(current);
+            self.discard(current);
             current = parent;
         }
         // An inner node with nothing but its virtual leaf becomes the leaf again.
         if current != ROOT && self.node(current).children.len() == 1 {
             let child = self.node(current).children[0];
-            if self.node(child).name() == "." {
-                let (kind, client) = (self.node(child).kind, self.node(child).client);
+            if self.node(child).is_virtual() {
+                let client = self.node(child).client;
+                self.discard(child);
                 let node = self.node_mut(current);
-                node.children.clear();
-                (node.kind, node.client) = (kind, client);
+                (node.kind, node.client) = (Kind::Leaf, client);
+                node.ranked.clear();
                 self.clients[client as usize] = current;
-                self.free_nodes.push(child);
+                self.touch(current);
             }
         }
-        (self.dirty, self.members) = (true, true);
     }
 
-    pub fn activate(&mut self, client: Client) {
-        let node = self.clients[client.0 as usize];
-        if self.node(node).kind == Kind::Inactive {
-            self.node_mut(node).kind = Kind::Active;
-            self.active += 1;
-            (self.dirty, self.members) = (true, true);
-        }
-    }
-
-    pub fn deactivate(&mut self, client: Client) {
-        let node = self.clients[client.0 as usize];
-        if self.node(node).kind == Kind::Active {
-            self.node_mut(node).kind = Kind::Inactive;
-            self.active -= 1;
-            (self.dirty, self.members) = (true, true);
-        }
-    }
-
-    #[must_use]
-    pub fn is_active(&self, client: Client) -> bool {
-        self.node(self.clients[client.0 as usize]).kind == Kind::Active
-    }
-
-    /// Books an allocation that counts as `times` allocations (one per agent).
-    pub fn allocated<S: Sharing>(&mut self, client: Client, amount: Quantities, times: u64, sharing: &S) {
+    /// Whether the client is to be handed out.
+    pub fn set_wanted(&mut self, client: Client, wanted: bool) {
         let leaf = self.clients[client.0 as usize];
+        if (self.node(leaf).wanted > 0) == wanted {
+            return;
+        }
         let mut current = leaf;
         while current != NONE {
             let node = self.node_mut(current);
-            node.allocated += amount;
-            node.count += times;
-            current = node.parent;
+            if wanted {
+                node.wanted += 1;
+            } else {
+                node.wanted -= 1;
+            }
+            let parent = node.parent;
+            self.touch(current);
+            current = parent;
         }
-        if S::STEADY && !self.dirty && self.active > 1 {
-            self.repair(leaf, sharing);
-        } else {
-            self.dirty = true;
+    }
+    #[must_use]
+    pub fn is_wanted(&self, client: Client) -> bool {
+        self.node(self.clients[client.0 as usize]).wanted > 0
+    }
+    /// How many clients are to be handed out.
+    #[inline]
+    #[must_use]
+    pub fn wanted(&self) -> u32 {
+        self.nodes[0].wanted
+    }
+
+    #[inline]
+    fn touch(&mut self, node: u32) {
+        if node != ROOT && !self.nodes[node as usize].touched {
+            self.nodes[node as usize].touched = true;
+            self.touched.push(node);
         }
     }
 
-    pub fn unallocated(&mut self, client: Client, amount: Quantities) {
+    /// Books an allocation that counts as `times` allocations (one per agent).
+    #[inline]
+    pub fn allocated(&mut self, client: Client, amount: &Amounts, times: u64) {
+        let mut current = self.clients[client.0 as usize];
+        while current != NONE {
+            let node = &mut self.nodes[current as usize];
+            node.allocated.add(amount);
+            node.count += times;
+            let parent = node.parent;
+            self.touch(current);
+            current = parent;
+        }
+    }
+    #[inline]
+    pub fn unallocated(&mut self, client: Client, amount: &Amounts) {
+        let mut current = self.clients[client.0 as usize];
+        while current != NONE {
+            let node = &mut self.nodes[current as usize];
+            node.allocated.subtract(amount);
+            let parent = node.parent;
+            self.touch(current);
+            current = parent;
+        }
+    }
+
+    /// Shared objects of an agent go to the client; each node counts those that are new to it.
+    pub fn share(&mut self, client: Client, agent: u32, shared: &Resources) {
         let mut current = self.clients[client.0 as usize];
         while current != NONE {
             let node = self.node_mut(current);
-            node.allocated -= amount;
-            current = node.parent;
+            let held = node.shared.get_or_insert_default().entry(agent).or_default();
+            let new = super::amounts::pick(shared, |object| !held.contains(&Resources::from_objects([object])));
+            *held += shared;
+            node.allocated.add(&Amounts::of(&new));
+            let parent = node.parent;
+            self.touch(current);
+            current = parent;
         }
-        self.dirty = true;
     }
-
-    pub fn add_total(&mut self, amount: Quantities) {
-        self.total += amount;
-        self.dirty = true;
+    /// The reverse: each node stops counting those of which the last copy went.
+    pub fn give_up_shared(&mut self, client: Client, agent: u32, shared: &Resources) {
+        let mut current = self.clients[client.0 as usize];
+        while current != NONE {
+            self.unshare(current, agent, shared);
+            self.touch(current);
+            current = self.node(current).parent;
+        }
     }
-    pub fn remove_total(&mut self, amount: Quantities) {
-        self.total -= amount;
-        self.dirty = true;
+    fn unshare(&mut self, node: u32, agent: u32, shared: &Resources) {
+        let node = self.node_mut(node);
+        let Some(by_agent) = &mut node.shared else { return };
+        let Some(held) = by_agent.get_mut(&agent) else { return };
+        *held -= shared;
+        let gone = super::amounts::pick(shared, |object| !held.contains(&Resources::from_objects([object])));
+        node.allocated.subtract(&Amounts::of(&gone));
+        if held.is_empty() {
+            by_agent.swap_remove(&agent);
+        }
     }
 
     /// Sets the weight of a path. A node that exists is told only if the path is a client's.
     pub fn set_weight(&mut self, path: &str, weight: f64) {
         self.weights.insert(path.into(), weight);
-        let node = self.clients.iter().copied().filter(|&n| n != NONE).find_map(|n| {
-            let node = self.node(n);
-            if &*node.path == path {
-                Some(n)
-            } else {
-                (node.name() == "." && &*self.node(node.parent).path == path).then_some(node.parent)
-            }
-        });
-        if let Some(node) = node {
+        let node = self.paths.get(path).copied();
+        if let Some(node) = node
+            && (self.node(node).kind == Kind::Leaf || self.paths.contains_key(&*format!("{path}/.")))
+        {
             self.node_mut(node).weight = Some(weight);
         }
         self.dirty = true;
     }
 
-    /// What the client holds.
-    #[must_use]
-    pub fn holds(&self, client: Client) -> Quantities {
-        self.node(self.clients[client.0 as usize]).allocated
-    }
-    #[must_use]
-    pub fn active_clients(&self) -> u32 {
-        self.active
+    /// What the first sort does beside sorting: the weight of each node is fixed.
+    pub fn pin_weights(&mut self) {
+        for node in std::mem::take(&mut self.unpinned) {
+            self.node_mut(node).weight = Some(self.weight(node));
+        }
     }
     #[must_use]
-    pub fn total(&self) -> Quantities {
-        self.total
+    pub fn is_unpinned(&self) -> bool {
+        !self.unpinned.is_empty()
     }
-
-    /// Active clients in sharing order. `throw` is used by policies that draw at every call.
-    pub fn order<S: Sharing>(&mut self, sharing: &S, throw: Throw) -> &[u32] {
-        if self.active <= 1 {
-            // Nobody to compare with: the order is known without ranks, which stay dirty.
-            if std::mem::take(&mut self.members) {
-                self.collect();
-            }
-            return &self.order;
-        }
-        if self.dirty || !S::STEADY {
-            self.sort_below(ROOT, sharing, throw);
-            self.dirty = false;
-            self.stale = true;
-        }
-        if self.stale {
-            self.collect();
-            (self.stale, self.members) = (false, false);
-        }
-        &self.order
-    }
-
-    fn collect(&mut self) {
-        let mut order = std::mem::take(&mut self.order);
-        order.clear();
-        self.walk(ROOT, &mut |node| {
-            if node.kind == Kind::Active {
-                order.push(node.client);
-            }
-        });
-        self.order = order;
-    }
-
-    fn walk(&self, from: u32, visit: &mut impl FnMut(&Node)) {
-        for &child in &self.node(from).children {
-            visit(self.node(child));
-            self.walk(child, visit);
-        }
-    }
-
-    fn sort_below<S: Sharing>(&mut self, parent: u32, sharing: &S, throw: Throw) {
-        self.sorts += 1;
-        let mut children = std::mem::take(&mut self.node_mut(parent).children);
-        for &child in &children {
-            self.node_mut(child).rank = self.rank(child, sharing, throw);
-            if self.node(child).weight.is_none() {
-                let weight = self.weight(child);
-                self.node_mut(child).weight = Some(weight);
-            }
-        }
-        children.sort_unstable_by(|&a, &b| self.compare(a, b));
-        for &child in &children {
-            if self.node(child).kind == Kind::Internal {
-                self.sort_below(child, sharing, throw);
-            }
-        }
-        self.node_mut(parent).children = children;
-    }
-
     fn weight(&self, node: u32) -> f64 {
         let node = self.node(node);
-        node.weight.unwrap_or_else(|| self.weights.get(&node.path).copied().unwrap_or(1.0))
+        node.weight.unwrap_or_else(|| self.weights.get(&*node.path).copied().unwrap_or(1.0))
     }
 
-    fn rank<S: Sharing>(&self, node: u32, sharing: &S, throw: Throw) -> f64 {
-        let standing = Standing {
-            allocated: self.node(node).allocated,
-            total: self.total,
-            weight: self.weight(node),
-            serial: self.node(node).serial,
-            excluded: self.excluded,
-        };
-        sharing.rank(&standing, throw)
-    }
-
-    /// Rank, then fewer allocations, then bytes of the path; total.
-    fn compare(&self, a: u32, b: u32) -> Ordering {
-        let (a, b) = (self.node(a), self.node(b));
-        a.rank.total_cmp(&b.rank).then(a.count.cmp(&b.count)).then_with(|| a.path.cmp(&b.path))
-    }
-
-    /// Moves a leaf and its ancestors back to where they belong after an allocation.
-    fn repair<S: Sharing>(&mut self, leaf: u32, sharing: &S) {
-        // Steady policies do not look at the dice.
-        let throw = Throw { key: crate::base::dice::SiteKey::default(), entity: 0 };
-        let mut current = leaf;
-        while current != ROOT {
-            let parent = self.node(current).parent;
-            self.node_mut(current).rank = self.rank(current, sharing, throw);
-            let mut children = std::mem::take(&mut self.node_mut(parent).children);
-            let from = children.iter().position(|&c| c == current).expect("a child of its parent");
-            let mut at = from;
-            while at + 1 < children.len() && self.compare(children[at + 1], current) == Ordering::Less {
-                children[at] = children[at + 1];
-                at += 1;
-            }
-            while at == from && at > 0 && self.compare(current, children[at - 1]) == Ordering::Less {
-                // An allocation never lowers a share, so this happens only under new policies.
-                children[..=from].sort_unstable_by(|&a, &b| self.compare(a, b));
-                at = 0;
-            }
-            if at > from {
-                children[at] = current;
-            }
-            self.node_mut(parent).children = children;
-            self.stale |= at != from;
-            current = parent;
-        }
-    }
-
-    /// All nodes in pre-order of the tree as it stands, for recordings and tests.
+    /// What the client holds.
     #[must_use]
-    pub fn tree(&self) -> Vec<TreeRow<'_>> {
-        let mut rows = Vec::new();
-        let mut stack: Vec<u32> = self.node(ROOT).children.iter().rev().copied().collect();
-        while let Some(n) = stack.pop() {
-            let node = self.node(n);
-            rows.push((&*node.path, node.kind, node.rank, node.count));
-            stack.extend(node.children.iter().rev());
+    pub fn holds(&self, client: Client) -> &Amounts {
+        &self.node(self.clients[client.0 as usize]).allocated
+    }
+    /// What all clients hold.
+    #[must_use]
+    pub fn allocation(&self) -> &Amounts {
+        &self.nodes[0].allocated
+    }
+
+    // ---- the order ----
+
+    fn standing<'a, S>(&'a self, node: u32, ground: &Ground<'a, S>) -> Standing<'a> {
+        let weight = self.weight(node);
+        let node = self.node(node);
+        Standing {
+            allocated: &node.allocated,
+            total: ground.total,
+            weight,
+            serial: node.serial,
+            excluded: ground.excluded,
         }
+    }
+
+    /// Brings the order up to date.
+    pub fn settle<S: Sharing>(&mut self, ground: &Ground<S>) {
+        if self.wanted() <= 1 {
+            // Nobody to compare with: the order is known without ranks, which stay as they are.
+            return;
+        }
+        let crowd = self.touched.len() >= 16 && self.touched.len() * 4 >= self.wanted() as usize;
+        if !S::STEADY || self.dirty || self.version != ground.version || crowd {
+            self.sort_below(ROOT, ground);
+            self.dirty = false;
+            self.version = ground.version;
+            for node in std::mem::take(&mut self.touched) {
+                self.node_mut(node).touched = false;
+            }
+            return;
+        }
+        while let Some(node) = self.touched.pop() {
+            self.node_mut(node).touched = false;
+            self.reposition(node, ground);
+        }
+    }
+
+    fn sort_below<S: Sharing>(&mut self, parent: u32, ground: &Ground<S>) {
+        self.sorts += 1;
+        // The last order is a good start: it is nearly right.
+        let mut ranked = std::mem::take(&mut self.node_mut(parent).ranked);
+        if self.dirty || ranked.len() != self.node(parent).children.len() || !self.touched.is_empty() {
+            ranked.retain(|&child| self.nodes[child as usize].parent == parent);
+            let mut children = std::mem::take(&mut self.node_mut(parent).children);
+            ranked.iter().for_each(|&child| self.nodes[child as usize].listed = true);
+            for &child in &children {
+                if !std::mem::replace(&mut self.nodes[child as usize].listed, true) {
+                    ranked.push(child);
+                }
+            }
+            ranked.retain(|&child| {
+                let node = &mut self.nodes[child as usize];
+                node.listed = node.wanted > 0;
+                node.listed
+            });
+            std::mem::swap(&mut self.node_mut(parent).children, &mut children);
+        }
+        for &child in &ranked {
+            let rank = ground.sharing.rank(&self.standing(child, ground), ground.throw);
+            let node = self.node_mut(child);
+            (node.rank, node.ranked_count) = (rank, node.count);
+        }
+        let (nodes, comparisons) = (&self.nodes, &mut self.comparisons);
+        ranked.sort_by(|&a, &b| {
+            *comparisons += 1;
+            compare(nodes, a, b)
+        });
+        for &child in &ranked {
+            if self.node(child).kind == Kind::Internal {
+                self.sort_below(child, ground);
+            }
+        }
+        self.node_mut(parent).ranked = ranked;
+    }
+
+    /// Where the node stands, or would stand, among its ranked siblings.
+    fn position(&mut self, node: u32) -> Result<usize, usize> {
+        let (nodes, comparisons) = (&self.nodes, &mut self.comparisons);
+        nodes[nodes[node as usize].parent as usize].ranked.binary_search_by(|&other| {
+            *comparisons += 1;
+            compare(nodes, other, node)
+        })
+    }
+
+    /// Takes a node out of the list of its parent.
+    fn unlist(&mut self, node: u32) {
+        if !std::mem::take(&mut self.node_mut(node).listed) {
+            return;
+        }
+        let parent = self.node(node).parent;
+        match self.position(node) {
+            Ok(at) if !self.dirty => {
+                self.node_mut(parent).ranked.remove(at);
+            }
+            _ => self.node_mut(parent).ranked.retain(|&child| child != node),
+        }
+    }
+
+    /// Moves a node to where it belongs.
+    fn reposition<S: Sharing>(&mut self, node: u32, ground: &Ground<S>) {
+        self.moves += 1;
+        let from = if self.node(node).listed { self.position(node).ok() } else { None };
+        let rank = ground.sharing.rank(&self.standing(node, ground), ground.throw);
+        let own = self.node_mut(node);
+        (own.rank, own.ranked_count) = (rank, own.count);
+        own.listed = own.wanted > 0;
+        let (parent, listed) = (own.parent, own.listed);
+        let mut ranked = std::mem::take(&mut self.node_mut(parent).ranked);
+        let (nodes, comparisons) = (&self.nodes, &mut self.comparisons);
+        let mut find = |ranked: &[u32]| {
+            ranked.partition_point(|&other| {
+                *comparisons += 1;
+                compare(nodes, other, node) == Ordering::Less
+            })
+        };
+        match from {
+            Some(from) if listed => {
+                // What stands before it and behind it is in order.
+                let to = from + find(&ranked[from + 1..]);
+                if to > from {
+                    ranked[from..=to].rotate_left(1);
+                } else {
+                    let to = find(&ranked[..from]);
+                    ranked[to..=from].rotate_right(1);
+                }
+            }
+            Some(from) => {
+                ranked.remove(from);
+            }
+            None if listed => {
+                let at = find(&ranked);
+                ranked.insert(at, node);
+            }
+            None => {}
+        }
+        self.node_mut(parent).ranked = ranked;
+    }
+
+    /// Before the first of the order. `settle` must have been called.
+    #[inline]
+    pub fn start(&self, cursor: &mut Cursor) {
+        cursor.stack.clear();
+        cursor.sole = None;
+        if self.wanted() == 1 {
+            cursor.sole = self.sole();
+        } else if self.wanted() > 1 {
+            cursor.stack.push((ROOT, 0));
+        }
+    }
+    /// The only wanted client.
+    #[must_use]
+    pub fn sole(&self) -> Option<u32> {
+        if self.wanted() != 1 {
+            return None;
+        }
+        let mut current = ROOT;
+        while self.node(current).kind == Kind::Internal {
+            let wanted = |child: &&u32| self.node(**child).wanted > 0;
+            // The list is right unless the client was wanted only lately.
+            let node = self.node(current);
+            current = *node.ranked.iter().find(wanted).or_else(|| node.children.iter().find(wanted))?;
+        }
+        Some(self.node(current).client)
+    }
+    /// The next client of the order.
+    #[inline]
+    pub fn next(&self, cursor: &mut Cursor) -> Option<u32> {
+        if cursor.sole.is_some() {
+            return cursor.sole.take();
+        }
+        loop {
+            let (node, at) = cursor.stack.last_mut()?;
+            let Some(&child) = self.nodes[*node as usize].ranked.get(*at as usize) else {
+                cursor.stack.pop();
+                continue;
+            };
+            *at += 1;
+            let node = &self.nodes[child as usize];
+            if node.kind == Kind::Leaf {
+                return Some(node.client);
+            }
+            cursor.stack.push((child, 0));
+        }
+    }
+
+    /// All nodes in order, wanted or not, computed from nothing: for recordings and tests.
+    #[must_use]
+    pub fn rows<'a, S: Sharing>(&'a self, ground: &Ground<'a, S>) -> Vec<Row<'a>> {
+        let mut rows = Vec::new();
+        self.rows_below(ROOT, ground, &mut rows);
         rows
     }
+    fn rows_below<'a, S: Sharing>(&'a self, parent: u32, ground: &Ground<'a, S>, rows: &mut Vec<Row<'a>>) {
+        let mut below: Vec<(u32, Row)> = Vec::new();
+        for &child in &self.node(parent).children {
+            let (standing, node) = (self.standing(child, ground), self.node(child));
+            let rank = ground.sharing.rank(&standing, ground.throw);
+            let share = super::policy::drf::dominant_share(&standing) / standing.weight;
+            let row = Row { path: &node.path, kind: node.kind, client: Client(node.client), rank, share, count: node.count };
+            below.push((child, row));
+        }
+        below.sort_by(|(_, a), (_, b)| {
+            a.rank.total_cmp(&b.rank).then(a.count.cmp(&b.count)).then_with(|| a.path.cmp(b.path))
+        });
+        for (child, row) in below {
+            rows.push(row);
+            self.rows_below(child, ground, rows);
+        }
+    }
+}
+
+/// Rank, then fewer allocations, then bytes of the path; total.
+#[inline]
+fn compare(nodes: &[Node], a: u32, b: u32) -> Ordering {
+    let (a, b) = (&nodes[a as usize], &nodes[b as usize]);
+    a.rank.total_cmp(&b.rank).then(a.ranked_count.cmp(&b.ranked_count)).then_with(|| a.path.cmp(&b.path))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::policy::drf::Drf;
     use super::*;
-    use crate::base::dice::SiteKey;
+    use crate::base::dice::{Dice, Site, SiteKey};
+    use crate::base::quantity::Quantities;
     use expect_test::expect;
 
-    fn throw() -> Throw {
-        Throw { key: SiteKey::default(), entity: 0 }
+    /// A sorter and the cluster's total.
+    struct Desk {
+        sorter: Sorter,
+        total: Amounts,
+        version: u64,
+        excluded: Excluded,
     }
-    fn cpus(n: i64) -> Quantities {
-        Quantities([n * 1000, 0, 0, 0])
+
+    impl Desk {
+        fn new(total: Amounts) -> Self {
+            Self { sorter: Sorter::weighted(), total, version: 1, excluded: Excluded::default() }
+        }
+        fn ground(&self) -> Ground<'_, Drf> {
+            let throw = Throw { key: SiteKey::default(), entity: 0 };
+            Ground { sharing: &Drf, total: &self.total, version: self.version, excluded: &self.excluded, throw }
+        }
+        fn order(&mut self) -> Vec<u32> {
+            let Self { sorter, total, version, excluded } = self;
+            let throw = Throw { key: SiteKey::default(), entity: 0 };
+            sorter.pin_weights();
+            sorter.settle(&Ground { sharing: &Drf, total, version: *version, excluded, throw });
+            let mut cursor = Cursor::default();
+            sorter.start(&mut cursor);
+            std::iter::from_fn(|| sorter.next(&mut cursor)).collect()
+        }
+        fn wanted(&mut self, path: &str) -> Client {
+            let client = self.sorter.add(path);
+            self.sorter.set_wanted(client, true);
+            client
+        }
+    }
+
+    fn cpus(n: i64) -> Amounts {
+        Quantities([n * 1000, 0, 0, 0]).into()
     }
 
     /// Worked example 26.2 of the notes: weights b=2; clients a/x, a/y, b; twelve equal agents.
     #[test]
     fn weighted_tree() {
-        let mut sorter = Sorter::new(0);
-        sorter.set_weight("b", 2.0);
+        let mut desk = Desk::new(Amounts::NOTHING);
+        desk.sorter.set_weight("b", 2.0);
         let names = ["a/x", "a/y", "b"];
-        for name in names {
-            let client = sorter.add(name);
-            sorter.activate(client);
-        }
+        names.iter().for_each(|name| {
+            desk.wanted(name);
+        });
         let mut winners = Vec::new();
         for _ in 0..12 {
-            sorter.add_total(cpus(1));
-            let first = sorter.order(&Drf, throw())[0];
+            desk.total.add(&cpus(1));
+            desk.version += 1;
+            let first = desk.order()[0];
             winners.push(names[first as usize]);
-            sorter.allocated(Client(first), cpus(1), 1, &Drf);
+            desk.sorter.allocated(Client(first), &cpus(1), 1);
         }
         expect![[r#"["a/x", "b", "b", "a/y", "b", "b", "a/x", "b", "b", "a/y", "b", "b"]"#]]
             .assert_eq(&format!("{winners:?}"));
@@ -487,54 +761,82 @@ mod tests {
 
     #[test]
     fn a_client_that_gets_children_becomes_a_virtual_leaf_and_comes_back() {
-        let mut sorter = Sorter::new(0);
-        sorter.add_total(cpus(10));
-        let a = sorter.add("a");
-        sorter.activate(a);
-        sorter.allocated(a, cpus(2), 1, &Drf);
-        let ab = sorter.add("a/b");
-        sorter.activate(ab);
-        sorter.allocated(ab, cpus(1), 1, &Drf);
-        let shown = |s: &mut Sorter| {
-            let order = s.order(&Drf, throw()).to_vec();
-            format!("{order:?} {:?}", s.tree())
+        let mut desk = Desk::new(cpus(10));
+        let a = desk.wanted("a");
+        desk.sorter.allocated(a, &cpus(2), 1);
+        let ab = desk.wanted("a/b");
+        desk.sorter.allocated(ab, &cpus(1), 1);
+        let shown = |desk: &mut Desk| {
+            let order = desk.order();
+            let rows: Vec<_> = desk.sorter.rows(&desk.ground()).iter().map(|r| (r.path, r.kind, r.share, r.count)).map(|r| format!("{r:?}")).collect();
+            format!("{order:?} {}", rows.join(" "))
         };
-        expect![[r#"[1, 0] [("a", Internal, 0.3, 2), ("a/b", Active, 0.1, 1), ("a/.", Active, 0.2, 1)]"#]]
-            .assert_eq(&shown(&mut sorter));
-        sorter.unallocated(ab, cpus(1));
-        sorter.remove(ab);
-        assert_eq!(sorter.holds(a), cpus(2));
-        assert_eq!(sorter.order(&Drf, throw()), [0]);
-        assert_eq!(sorter.tree().iter().map(|r| (r.0, r.1, r.3)).collect::<Vec<_>>(), [("a", Kind::Active, 2)]);
+        expect![[r#"[1, 0] ("a", Internal, 0.3, 2) ("a/b", Leaf, 0.1, 1) ("a/.", Leaf, 0.2, 1)"#]]
+            .assert_eq(&shown(&mut desk));
+        desk.sorter.unallocated(ab, &cpus(1));
+        desk.sorter.remove(ab);
+        assert_eq!(*desk.sorter.holds(a), cpus(2));
+        expect![[r#"[0] ("a", Leaf, 0.2, 2)"#]].assert_eq(&shown(&mut desk));
+    }
+
+    #[test]
+    fn a_shared_object_counts_once_on_each_node() {
+        let mut desk = Desk::new(cpus(10));
+        let (x, y) = (desk.wanted("a/x"), desk.wanted("a/y"));
+        let volume = Resources::parse("disk(a)[v:data]<SHARED>:10").unwrap();
+        desk.sorter.share(x, 0, &volume);
+        desk.sorter.share(x, 0, &volume);
+        desk.sorter.share(y, 0, &volume);
+        let held = |desk: &Desk| [desk.sorter.holds(x), desk.sorter.holds(y), desk.sorter.allocation()].map(|a| a.usual.0[2]);
+        assert_eq!(held(&desk), [10_000, 10_000, 10_000]);
+        desk.sorter.give_up_shared(x, 0, &volume);
+        assert_eq!(held(&desk), [10_000, 10_000, 10_000]);
+        desk.sorter.give_up_shared(x, 0, &volume);
+        assert_eq!(held(&desk), [0, 10_000, 10_000]);
+        desk.sorter.remove(y);
+        assert_eq!(*desk.sorter.allocation(), Amounts::NOTHING);
     }
 
     /// The kept order against one that is sorted from nothing each time.
     #[test]
     fn repair_equals_a_full_sort() {
-        let key = crate::base::dice::Dice::new(4).key(crate::base::dice::Site::new("test-sorter"));
-        let mut kept = Sorter::new(0);
-        kept.add_total(Quantities([50_000, 90_000, 0, 0]));
+        let key = Dice::new(4).key(Site::new("test-sorter"));
+        let mut desk = Desk::new(Quantities([50_000, 90_000, 0, 0]).into());
         let paths = ["r", "r/a", "r/b/x", "r/b/y", "s", "t/u", "t/v", "w"];
-        let clients: Vec<Client> = paths.iter().map(|p| kept.add(p)).collect();
-        for &c in &clients {
-            kept.activate(c);
-        }
-        for step in 0..2_000 {
+        let mut clients: Vec<Option<Client>> = vec![None; 8];
+        for step in 0..4_000 {
             let draw = |n| key.draw(step, n);
-            let client = clients[draw(0).below(8) as usize];
-            match draw(1).below(20) {
-                0 => kept.unallocated(client, kept.holds(client)),
-                1 => kept.deactivate(client),
-                2 => kept.activate(client),
-                3 => kept.set_weight(paths[client.0 as usize], 1.0 + draw(2).below(3) as f64),
-                _ => {
-                    let amount = Quantities([draw(3).below(3) as i64, draw(4).below(3) as i64, 0, 0]);
-                    kept.allocated(client, amount, 1, &Drf);
+            let i = draw(0).below(8) as usize;
+            match (clients[i], draw(1).below(24)) {
+                (None, _) => clients[i] = Some(desk.wanted(paths[i])),
+                (Some(client), 0) => {
+                    let held = desk.sorter.holds(client).clone();
+                    desk.sorter.unallocated(client, &held);
+                }
+                (Some(client), 1) => desk.sorter.set_wanted(client, false),
+                (Some(client), 2..=3) => desk.sorter.set_wanted(client, true),
+                (Some(_), 4) => desk.sorter.set_weight(paths[i], 1.0 + draw(2).below(3) as f64),
+                (Some(_), 5) => {
+                    desk.total.add(&cpus(1));
+                    desk.version += 1;
+                }
+                (Some(client), 6) if draw(2).below(4) == 0 => {
+                    desk.sorter.remove(client);
+                    clients[i] = None;
+                }
+                (Some(client), _) => {
+                    let amount = Quantities([draw(3).below(3) as i64, draw(4).below(3) as i64, 0, 0]).into();
+                    desk.sorter.allocated(client, &amount, 1);
                 }
             }
-            let mut fresh = kept.clone();
-            fresh.dirty = true;
-            assert_eq!(kept.order(&Drf, throw()), fresh.order(&Drf, throw()), "step {step}");
+            if draw(5).below(3) == 0 {
+                continue;
+            }
+            let order = desk.order();
+            let rows = desk.sorter.rows(&desk.ground());
+            let leaves = rows.iter().filter(|r| r.kind == Kind::Leaf && desk.sorter.is_wanted(r.client));
+            assert_eq!(order, leaves.map(|r| r.client.0).collect::<Vec<_>>(), "step {step}");
         }
+        assert!(desk.sorter.moves > 1_000 && desk.sorter.sorts > 500);
     }
 }

@@ -62,11 +62,12 @@ impl Master {
                 self.take_agent_down(cx, slot, Reason::AgentRemoved, TaskState::Unreachable);
                 cx.outbox.push(Effect::Unwatch { peer: process });
                 cx.fact(Fact::AgentUnreachable { agent, host });
-                for (_, framework) in self.frameworks.iter() {
-                    if let Some(process) = framework.process {
-                        cx.send(process, Msg::AgentLost { agent });
-                    }
-                }
+                self.announce_loss(cx, agent);
+            }
+            Some(Pending::Missing { agent, at, host }) => {
+                self.unreachable.insert(agent, at);
+                cx.fact(Fact::AgentUnreachable { agent, host });
+                self.announce_loss(cx, agent);
             }
             Some(Pending::Prune { agents }) => {
                 for agent in agents.iter() {
@@ -113,6 +114,15 @@ impl Master {
         if let Some(slot) = self.agent_index.get(report.id) {
             self.reconnect(cx, slot, from, &report);
             return;
+        }
+        // Known to the predecessor.
+        if let Some(info) = self.recovered.swap_remove(&report.id) {
+            if info == report.info {
+                return self.readmit(cx, from, &report, false);
+            }
+            self.registering.insert(from.slot, ());
+            let op = RegistryOp::UpdateAgent { agent: report.id, info: report.info.clone() };
+            return self.apply(cx, op, Pending::Reachable { process: from, report, was_unreachable: false });
         }
         // Unreachable, removed or never heard of: the registry admits it again.
         self.registering.insert(from.slot, ());
@@ -255,6 +265,7 @@ impl Master {
         agent.connected = false;
         let (id, host) = (agent.id, agent.info.hostname);
         cx.fact(Fact::AgentDisconnected { agent: id, host });
+        self.departures += 1;
         self.tell_allocator(cx, Msg::DeactivateAgent { agent: id });
         self.rescind_agent(cx, id);
         // Tasks of frameworks that do not checkpoint died with the agent.
@@ -293,9 +304,14 @@ impl Master {
         cx.outbox.push(Effect::Unwatch { peer: from });
         cx.fact(Fact::AgentRemoved { agent: id, host });
         self.apply(cx, RegistryOp::RemoveAgent { agent: id }, Pending::Remove);
+        self.announce_loss(cx, id);
+    }
+
+    /// Every connected framework hears that an agent is lost.
+    fn announce_loss(&self, cx: &mut Cx, agent: AgentId) {
         for (_, framework) in self.frameworks.iter() {
             if let Some(process) = framework.process {
-                cx.send(process, Msg::AgentLost { agent: id });
+                cx.send(process, Msg::AgentLost { agent });
             }
         }
     }
@@ -304,6 +320,7 @@ impl Master {
     /// TASK_LOST for others), its offers are rescinded.
     fn take_agent_down(&mut self, cx: &mut Cx, slot: u32, reason: Reason, aware: TaskState) {
         let (id, process) = (self.agent(slot).id, self.agent(slot).process);
+        self.departures += 1;
         self.tell_allocator(cx, Msg::RemoveAgent { agent: id });
         let tasks: Vec<u32> = self.agent(slot).tasks.to_vec();
         for task in tasks {
@@ -323,6 +340,7 @@ impl Master {
         // The slot's next tenant is to be described anew.
         for (_, framework) in self.frameworks.iter_mut() {
             if let Some(word) = framework.described.get_mut(slot as usize / 64) {
+                framework.agents_described -= (*word >> (slot % 64) & 1) as u32;
                 *word &= !(1 << (slot % 64));
             }
         }

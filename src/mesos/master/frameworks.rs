@@ -47,6 +47,7 @@ impl Master {
             completed: VecDeque::new(),
             unreachable: Map::default(),
             described: Vec::new(),
+            agents_described: 0,
         });
         self.framework_index.insert(id, key.index);
         key.index
@@ -57,6 +58,7 @@ impl Master {
         framework.process = Some(process);
         framework.active = true;
         framework.described.clear();
+        framework.agents_described = 0;
         let (id, name, role) = (framework.id, framework.info.name, framework.info.role);
         self.framework_by_address.insert(process.slot, slot);
         cx.cancel(TimerKey::new(FAILOVER_TIMER, u64::from(slot)));

@@ -3,11 +3,12 @@
 //! The allocator and the registrar are mailboxes of their own in the same process, as upstream:
 //! what the master tells them is dispatched, so that allocation runs merge and filters expire in
 //! the right order. The master knows agents and frameworks by dense slots of its own; only ids
-//! travel. Files: `agents` (registration, health), `frameworks` (subscription, fail-over),
+//! travel. Files: `leadership` (election, the registry of the predecessor), `agents` (registration, health), `frameworks` (subscription, fail-over),
 //! `offers` (ACCEPT, DECLINE, rescinding), `tasks` (updates, acknowledgement, reconciliation).
 
 mod agents;
 mod frameworks;
+mod leadership;
 mod offers;
 mod tasks;
 
@@ -36,6 +37,7 @@ pub struct Flags {
     pub max_completed_frameworks: usize,
     pub max_completed_tasks_per_framework: usize,
     pub max_unreachable_tasks_per_framework: usize,
+    pub recovery_agent_removal_limit_percent: u32,
     pub registry_gc_interval: Span,
     pub registry_max_agent_age: Span,
     pub registry_max_agent_count: usize,
@@ -46,6 +48,7 @@ const REREGISTER_TIMER: u8 = 1;
 const FAILOVER_TIMER: u8 = 2;
 const OFFER_TIMER: u8 = 3;
 const REGISTRY_GC_TIMER: u8 = 4;
+const RECOVERED_TIMER: u8 = 5;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Agent {
@@ -72,6 +75,8 @@ pub(crate) struct Framework {
     unreachable: Map<TaskId, (AgentId, TaskState)>,
     /// Bit i set: this subscription has been told the attributes of the agent in slot i.
     described: Vec<u64>,
+    /// How many bits of `described` are set, all of agents that are there.
+    agents_described: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -100,11 +105,30 @@ struct OpenBatch {
 /// What to do when the registry has been written.
 #[derive(Clone, Debug)]
 enum Pending {
-    Admit { agent: AgentId, process: ProcessId, info: Arc<AgentInfo> },
-    Reachable { process: ProcessId, report: Arc<Reregistration>, was_unreachable: bool },
-    Unreachable { agent: AgentId, at: Time },
+    Admit {
+        agent: AgentId,
+        process: ProcessId,
+        info: Arc<AgentInfo>,
+    },
+    Reachable {
+        process: ProcessId,
+        report: Arc<Reregistration>,
+        was_unreachable: bool,
+    },
+    Unreachable {
+        agent: AgentId,
+        at: Time,
+    },
+    /// Known from the registry, and not back in time.
+    Missing {
+        agent: AgentId,
+        at: Time,
+        host: Symbol,
+    },
     Remove,
-    Prune { agents: Arc<[AgentId]> },
+    Prune {
+        agents: Arc<[AgentId]>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +136,12 @@ pub struct Master {
     flags: Flags,
     /// The master's id, interned: prefix of all ids that it mints.
     id: Symbol,
+    /// There is no election: it leads.
+    alone: bool,
+    /// Number of the candidacy that it won.
+    candidacy: Option<u64>,
+    /// It has fetched the registry; before that nobody is answered.
+    serving: bool,
     next_agent: u32,
     next_framework: u32,
     next_offer: u64,
@@ -124,6 +154,9 @@ pub struct Master {
     /// Addresses with a registration on its way through the registry.
     registering: Lookup<u32, ()>,
     unreachable: Map<AgentId, Time>,
+    /// Agents of the registry that have not come back to this leader yet, and how many there were.
+    recovered: Map<AgentId, Arc<AgentInfo>>,
+    recovered_in_all: usize,
     pending: Map<u64, Pending>,
 
     frameworks: Slab<Framework>,
@@ -135,14 +168,19 @@ pub struct Master {
 
     /// By serial number of the first offer.
     offers: BTreeMap<u64, OpenBatch>,
+    /// How often the allocator was told that an agent left or is away.
+    departures: u64,
 }
 
 impl Master {
     #[must_use]
-    pub fn new(id: Symbol, flags: Flags) -> Self {
+    pub fn new(id: Symbol, flags: Flags, alone: bool) -> Self {
         Self {
             flags,
             id,
+            alone,
+            candidacy: None,
+            serving: alone,
             next_agent: 0,
             next_framework: 0,
             next_offer: 0,
@@ -152,6 +190,8 @@ impl Master {
             by_address: Lookup::default(),
             registering: Lookup::default(),
             unreachable: Map::default(),
+            recovered: Map::default(),
+            recovered_in_all: 0,
             pending: Map::default(),
             frameworks: Slab::default(),
             framework_index: Lookup::default(),
@@ -159,6 +199,7 @@ impl Master {
             completed_frameworks: VecDeque::new(),
             tasks: Slab::default(),
             offers: BTreeMap::new(),
+            departures: 0,
         }
     }
 
@@ -167,12 +208,13 @@ impl Master {
             Input::Start { .. } => {
                 cx.timer(TimerKey::new(REGISTRY_GC_TIMER, 0), self.flags.registry_gc_interval);
             }
-            Input::Message { from, msg } => self.message(cx, from, msg),
+            Input::Message { from, msg } if self.serving || from == cx.me => self.message(cx, from, msg),
             Input::Timer { key } => match key.kind() {
                 REREGISTER_TIMER => self.reregister_timeout(cx, key.number() as u32),
                 FAILOVER_TIMER => self.failover_timeout(cx, key.number()),
                 OFFER_TIMER => self.offer_timeout(cx, key.number()),
                 REGISTRY_GC_TIMER => self.collect_registry(cx),
+                RECOVERED_TIMER => self.give_up_missing(cx),
                 _ => {}
             },
             Input::Exited { peer } => {
@@ -189,7 +231,8 @@ impl Master {
                     self.mark_unreachable(cx, slot);
                 }
             }
-            Input::Linked { .. } | Input::Persisted { .. } | Input::ContainerEnded { .. } => {}
+            // Whoever does not lead, or does not know the registry yet, answers nobody.
+            Input::Message { .. } | Input::Linked { .. } | Input::Persisted { .. } | Input::ContainerEnded { .. } => {}
         }
     }
 
@@ -214,6 +257,10 @@ impl Master {
             Msg::ReregisterAgent(report) => self.reregister_agent(cx, from, report),
             Msg::UnregisterAgent { agent } => self.unregister_agent(cx, from, agent),
             Msg::Applied { token, .. } => self.applied(cx, token),
+            Msg::Candidacy { leading, number } => self.candidacy(cx, leading, number),
+            Msg::Detected { leader } => self.detected(cx, leader),
+            Msg::RegistryFetched { registry } => self.registry_fetched(cx, &registry),
+            Msg::RegistryLost => self.step_down(cx),
             _ => {}
         }
     }
@@ -303,7 +350,7 @@ impl Master {
             for i in (0..open.batch.len()).filter(|&i| open.bits[i as usize / 64] >> (i % 64) & 1 == 1) {
                 let entry = open.batch.allocation.entry(i);
                 if let Some(slot) = self.agent_index.get(entry.agent) {
-                    books[row[slot as usize]].offered += &entry.resources;
+                    books[row[slot as usize]].offered += entry.resources;
                 }
             }
         }

@@ -44,12 +44,15 @@ impl Master {
         let Some(process) = process else {
             return self.hand_back(cx, allocation);
         };
-        let standing = |e: &OfferEntry| self.agent_index.get(e.agent).is_some_and(|a| self.agent(a).connected);
-        let allocation = if allocation.iter().all(standing) {
+        let standing = |agent| self.agent_index.get(agent).is_some_and(|a| self.agent(a).connected);
+        // Nothing left that the allocator had not heard of: all agents stand.
+        let up_to_date = allocation.departures == self.departures;
+        let allocation = if up_to_date || allocation.iter().all(|e| standing(e.agent)) {
             allocation
         } else {
             let (framework, role) = (allocation.framework, allocation.role);
-            let (good, gone): (Vec<_>, Vec<_>) = allocation.iter().cloned().partition(standing);
+            let all = allocation.iter().map(|e| OfferEntry { agent: e.agent, resources: e.resources.clone() });
+            let (good, gone): (Vec<_>, Vec<_>) = all.partition(|e| standing(e.agent));
             self.hand_back(cx, Arc::new(Allocation::new(framework, role, gone)));
             Arc::new(Allocation::new(framework, role, good))
         };
@@ -74,6 +77,9 @@ impl Master {
     fn describe(&mut self, slot: u32, allocation: &Allocation) -> Vec<(AgentId, Arc<AgentInfo>)> {
         let words = self.agents.slots().div_ceil(64);
         let framework = self.frameworks.at_mut(slot).expect("a framework's slot");
+        if framework.agents_described as usize == self.agents.len() {
+            return Vec::new();
+        }
         framework.described.resize(words.max(framework.described.len()), 0);
         let mut new = Vec::new();
         for entry in allocation.iter() {
@@ -81,6 +87,7 @@ impl Master {
             let (word, bit) = (&mut framework.described[agent as usize / 64], 1 << (agent % 64));
             if *word & bit == 0 {
                 *word |= bit;
+                framework.agents_described += 1;
                 new.push((entry.agent, self.agents.at(agent).expect("standing").info.clone()));
             }
         }
@@ -282,7 +289,7 @@ impl Master {
             let open = self.offers.get_mut(&key).expect("just found");
             open.close(index);
             let entry = open.batch.allocation.entry(index);
-            sum += &entry.resources;
+            sum += entry.resources;
             let total: Quantities = entry.resources.quantities();
             let first = open.batch.id(index);
             let empty = open.open == 0;

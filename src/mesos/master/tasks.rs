@@ -185,6 +185,11 @@ impl Master {
     fn answer_query(&self, cx: &mut Cx, slot: u32, query: TaskQuery) {
         let framework = self.framework(slot);
         let Some(process) = framework.process else { return };
+        // An agent that the predecessor knew may still come back with the task.
+        let maybe = query.agent.map_or(!self.recovered.is_empty(), |agent| self.recovered.contains_key(&agent));
+        if maybe && !framework.tasks.contains_key(&query.task) {
+            return;
+        }
         let lost = |aware| Self::lost_state(&framework.info, aware);
         let (agent, state) = match (framework.tasks.get(&query.task), query.agent) {
             (Some(&task), _) => (self.agent(self.task(task).agent).id, known_state(self.task(task))),

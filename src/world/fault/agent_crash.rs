@@ -5,19 +5,15 @@
 //! from missing pings, or when the machine is back. `process = true` kills only the agent process
 //! and its containers; the kernel closes its connections and the master knows at once.
 
-use super::{Error, Fault, Occurrence, Site, instant};
-use crate::base::dice::{self, Dice};
+use super::{Error, Fault, Occurrence, Site, When};
+use crate::base::dice::Dice;
 use crate::base::id::Names;
-use crate::base::sampler;
 use crate::base::time::{Span, Time};
 use crate::scenario::section::Section;
 use crate::world::World;
 use serde::Deserialize;
 
 pub const SUMMARY: &str = "agents stop and start again, at an instant or by mtbf and mttr";
-
-const UP: dice::Site = dice::Site::new("fault-agent-crash-up");
-const DOWN: dice::Site = dice::Site::new("fault-agent-crash-down");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,38 +88,11 @@ pub(super) fn plan(
 ) -> Result<Vec<Occurrence>, Error> {
     let params: Params = section.read()?;
     let targets = site.agents(section, "target", &params.target, names)?;
-    let (mtbf, mttr) = match (params.mtbf, params.mttr) {
-        (None, None) => {
-            let at = instant(section, params.at)?;
-            let lasts = params.down;
-            let one = |slot: u32| occurrence(at, lasts, site.hostname(slot, names), vec![slot], params.process);
-            return Ok(targets.into_iter().map(one).collect());
-        }
-        (Some(mtbf), Some(mttr)) if mtbf > Span::ZERO && mttr > Span::ZERO => (mtbf, mttr),
-        _ => {
-            let help = "write both, for example mtbf = \"6h\" and mttr = \"10m\"";
-            return Err(section.error("mtbf", "random crashes need mtbf and mttr above zero", help));
-        }
-    };
-    if params.at.is_some() || params.down.is_some() {
-        let help = "write at and down for one crash, or mtbf and mttr for random ones";
-        return Err(section.error("at", "a fault is either explicit or random", help));
-    }
+    let when = When { at: params.at, lasts: params.down, mtbf: params.mtbf, mttr: params.mttr };
     let mut all = Vec::new();
     for slot in targets {
-        let entity = u64::from(index) << 32 | u64::from(slot);
-        let mut at = Time::ZERO;
-        for n in 0.. {
-            let span = |dice: &mut Dice, which, mean: Span| {
-                Span(sampler::exponential(mean.0 as f64, dice.draw(which, entity, n)).max(1))
-            };
-            at = at.saturating_add(span(dice, UP, mtbf));
-            if at >= site.end {
-                break;
-            }
-            let down = span(dice, DOWN, mttr);
-            all.push(occurrence(at, Some(down), site.hostname(slot, names), vec![slot], params.process));
-            at = at.saturating_add(down);
+        for (at, lasts) in when.spans(section, u64::from(index) << 32 | u64::from(slot), site, dice)? {
+            all.push(occurrence(at, lasts, site.hostname(slot, names), vec![slot], params.process));
         }
     }
     Ok(all)

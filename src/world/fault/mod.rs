@@ -10,6 +10,7 @@ use super::build::Blueprint;
 use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::{Span, Time};
+use crate::fact::ProcessKind;
 use crate::scenario::section::Section;
 
 /// Something that can go wrong at an instant and be mended.
@@ -20,6 +21,14 @@ pub trait Fault: Send + Sync {
     /// Whether the process must stay down while the fault is active.
     fn holds_down(&self, _slot: u32) -> bool {
         false
+    }
+    /// Whether writes of the process wait while the fault is active.
+    fn stalls_disk(&self, _slot: u32) -> bool {
+        false
+    }
+    /// Containers of the process that fail as soon as they run, in a million.
+    fn fails_tasks_ppm(&self, _slot: u32) -> u32 {
+        0
     }
     fn clone_box(&self) -> Box<dyn Fault>;
 }
@@ -40,6 +49,26 @@ pub struct Occurrence {
     /// The section that stands for just this one: TOML lines without the header.
     pub toml: String,
     pub fault: Box<dyn Fault>,
+}
+
+/// Whom a fault strikes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// Known before the run.
+    Slots(Vec<u32>),
+    /// Whoever leads its kind when the fault strikes.
+    Leader(ProcessKind),
+}
+
+impl Target {
+    /// The slots, now.
+    #[must_use]
+    pub fn resolve(&self, world: &World) -> Vec<u32> {
+        match self {
+            Self::Slots(slots) => slots.clone(),
+            Self::Leader(kind) => world.leader_of(*kind).into_iter().collect(),
+        }
+    }
 }
 
 /// Where faults are planned for.
@@ -65,10 +94,42 @@ impl Site<'_> {
         self.some(section, key, selector, self.blueprint.select_processes(names, selector))
     }
 
+    /// Processes for a selector, or `leading-master`, `leading-zookeeper`, `leading-marathon`.
+    ///
+    /// # Errors
+    /// If it names none.
+    pub fn target(&self, section: &Section, key: &str, selector: &str, names: &Names) -> Result<Target, Error> {
+        let word = selector.strip_prefix("leading-").filter(|_| self.processes(section, key, selector, names).is_err());
+        match word.and_then(|word| self.blueprint.kind_named(word)) {
+            Some(kind) => Ok(Target::Leader(kind)),
+            None => self.processes(section, key, selector, names).map(Target::Slots),
+        }
+    }
+
+    /// Slots of two groups of processes (`from`, `to`) that have none in common.
+    ///
+    /// # Errors
+    /// If one names nobody, or they overlap.
+    pub fn two_groups(
+        &self,
+        section: &Section,
+        from: &str,
+        to: &str,
+        names: &Names,
+    ) -> Result<(Vec<u32>, Vec<u32>), Error> {
+        let a = self.processes(section, "from", from, names)?;
+        let b = self.processes(section, "to", to, names)?;
+        if let Some(slot) = a.iter().find(|s| b.contains(s)) {
+            let what = format!("`{from}` and `{to}` overlap (slot {slot})");
+            return Err(section.error("to", what, "name two groups that have no process in common"));
+        }
+        Ok((a, b))
+    }
+
     fn some(&self, section: &Section, key: &str, selector: &str, slots: Vec<u32>) -> Result<Vec<u32>, Error> {
         if slots.is_empty() {
             let help = "write a hostname (\"agent-3\"), an attribute (\"rack_id=r2\"), \"agents\" for all, \
-                        \"master\", or a framework's name";
+                        \"master\", \"master-1\", \"zookeepers\", or a framework's name";
             return Err(section.error(key, format!("`{selector}` selects nothing in this scenario"), help));
         }
         Ok(slots)
@@ -90,7 +151,18 @@ macro_rules! faults {
         pub const FAULTS: &[(&str, &str, Plan)] = &[$(($text, $name::SUMMARY, $name::plan)),+];
     };
 }
-faults!(agent_crash "agent-crash", rack_loss "rack-loss", partition "partition");
+faults!(
+    agent_crash "agent-crash",
+    rack_loss "rack-loss",
+    partition "partition",
+    latency_burst "latency-burst",
+    loss_burst "loss-burst",
+    task_failures "task-failures",
+    slow_agent "slow-agent",
+    disk_stall "disk-stall",
+    master_crash "master-crash",
+    zookeeper_crash "zookeeper-crash"
+);
 
 /// Expands all sections into one list in order of time.
 ///
@@ -119,6 +191,67 @@ pub fn plan(
 #[must_use]
 pub fn to_toml(occurrences: &[Occurrence]) -> String {
     occurrences.iter().map(|o| format!("[[fault]]\n{}\n", o.toml)).collect()
+}
+
+/// The instants of an explicit fault (`at`, `lasts`), or of random ones (`mtbf`, `mttr`): times
+/// between failures and to repair are exponential.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct When {
+    pub(super) at: Option<Span>,
+    pub(super) lasts: Option<Span>,
+    pub(super) mtbf: Option<Span>,
+    pub(super) mttr: Option<Span>,
+}
+
+const UP: crate::base::dice::Site = crate::base::dice::Site::new("fault-agent-crash-up");
+const DOWN: crate::base::dice::Site = crate::base::dice::Site::new("fault-agent-crash-down");
+
+impl When {
+    /// Begin and length of each.
+    ///
+    /// # Errors
+    /// If the section mixes both ways or lacks a key.
+    pub(super) fn spans(
+        self,
+        section: &Section,
+        entity: u64,
+        site: &Site,
+        dice: &mut Dice,
+    ) -> Result<Vec<(Time, Option<Span>)>, Error> {
+        let (mtbf, mttr) = match (self.mtbf, self.mttr) {
+            (None, None) => return Ok(vec![(instant(section, self.at)?, self.lasts)]),
+            (Some(mtbf), Some(mttr)) if mtbf > Span::ZERO && mttr > Span::ZERO => (mtbf, mttr),
+            _ => {
+                let help = "write both, for example mtbf = \"6h\" and mttr = \"10m\"";
+                return Err(section.error("mtbf", "random faults need mtbf and mttr above zero", help));
+            }
+        };
+        if self.at.is_some() || self.lasts.is_some() {
+            let help = "write at and how long for one fault, or mtbf and mttr for random ones";
+            return Err(section.error("at", "a fault is either explicit or random", help));
+        }
+        let mut spans = Vec::new();
+        let mut at = Time::ZERO;
+        for n in 0.. {
+            let span = |dice: &mut Dice, which, mean: Span| {
+                Span(crate::base::sampler::exponential(mean.0 as f64, dice.draw(which, entity, n)).max(1))
+            };
+            at = at.saturating_add(span(dice, UP, mtbf));
+            if at >= site.end {
+                break;
+            }
+            let down = span(dice, DOWN, mttr);
+            spans.push((at, Some(down)));
+            at = at.saturating_add(down);
+        }
+        Ok(spans)
+    }
+}
+
+/// `at = ...` and `lasts = ...` of an explicit fault.
+pub(super) fn when_toml(at: Time, lasts: Option<Span>) -> String {
+    let lasts = lasts.map(|d| format!("lasts = \"{d}\"\n")).unwrap_or_default();
+    format!("at = \"{}\"\n{lasts}", Span(at.0))
 }
 
 /// `at` of an explicit fault, checked.

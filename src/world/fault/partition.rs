@@ -3,7 +3,7 @@
 //! What is sent or would arrive while it is cut is swallowed silently. A connection that lost
 //! something is found broken at both ends when the network heals.
 
-use super::{Error, Fault, Occurrence, Site, instant};
+use super::{Error, Fault, Occurrence, Site, Target, instant};
 use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::Span;
@@ -29,16 +29,18 @@ struct Params {
 
 #[derive(Clone)]
 struct Partition {
-    from: Vec<u32>,
-    to: Vec<u32>,
+    from: Target,
+    to: Target,
     one_way: bool,
 }
 
 impl Fault for Partition {
     fn begin(&self, world: &mut World, id: u32) -> bool {
-        world.cut(id, &self.from, &self.to);
+        let (from, mut to) = (self.from.resolve(world), self.to.resolve(world));
+        to.retain(|slot| !from.contains(slot));
+        world.cut(id, &from, &to);
         if !self.one_way {
-            world.cut(id, &self.to, &self.from);
+            world.cut(id, &to, &from);
         }
         false
     }
@@ -59,11 +61,10 @@ pub(super) fn plan(
 ) -> Result<Vec<Occurrence>, Error> {
     let params: Params = section.read()?;
     let at = instant(section, params.at)?;
-    let from = site.processes(section, "from", &params.from, names)?;
-    let to = site.processes(section, "to", &params.to, names)?;
-    if let Some(slot) = from.iter().find(|s| to.contains(s)) {
-        let what = format!("`{}` and `{}` overlap (slot {slot})", params.from, params.to);
-        return Err(section.error("to", what, "name two groups that have no process in common"));
+    let from = site.target(section, "from", &params.from, names)?;
+    let to = site.target(section, "to", &params.to, names)?;
+    if let (Target::Slots(_), Target::Slots(_)) = (&from, &to) {
+        site.two_groups(section, &params.from, &params.to, names)?;
     }
     let lasts = params.lasts;
     let span = lasts.map(|d| format!("lasts = \"{d}\"\n")).unwrap_or_default();
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_partition_keeps_nobody_down() {
-        let cut = Partition { from: vec![1], to: vec![2], one_way: true };
+        let cut = Partition { from: Target::Slots(vec![1]), to: Target::Slots(vec![2]), one_way: true };
         assert!(!cut.clone_box().holds_down(1));
     }
 }

@@ -5,6 +5,8 @@ use crate::mesos::resource::Resources;
 
 /// A rule for the part of an agent that one framework is offered at a time.
 pub trait Chunk: Clone + Send + Sync + 'static {
+    /// True if `carve` never cuts.
+    const WHOLE: bool = false;
     /// What to offer of `available`, or `None` for all of it.
     fn carve(&self, available: &Resources) -> Option<Resources>;
 }

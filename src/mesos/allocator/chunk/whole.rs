@@ -9,6 +9,7 @@ pub const SUMMARY: &str = "all that is free on the agent (Mesos)";
 pub struct Whole;
 
 impl Chunk for Whole {
+    const WHOLE: bool = true;
     #[inline]
     fn carve(&self, _: &Resources) -> Option<Resources> {
         None

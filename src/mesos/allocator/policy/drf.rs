@@ -16,12 +16,16 @@ pub struct Drf;
 #[must_use]
 pub fn dominant_share(node: &Standing) -> f64 {
     let mut share = 0.0_f64;
-    for (i, (&allocated, &total)) in node.allocated.0.iter().zip(&node.total.0).enumerate() {
-        if total > 0 && allocated != 0 && node.excluded & 1 << i == 0 {
-            let part = Milli(allocated).to_f64() / Milli(total).to_f64();
-            if part > share {
-                share = part;
-            }
+    let usual = node.allocated.usual.0.iter().zip(&node.total.usual.0).enumerate();
+    for (i, (&allocated, &total)) in usual {
+        if total > 0 && allocated != 0 && node.excluded.kinds & 1 << i == 0 {
+            share = share.max(Milli(allocated).to_f64() / Milli(total).to_f64());
+        }
+    }
+    for (name, allocated) in node.allocated.others() {
+        let total = node.total.get(name);
+        if total.0 > 0 && !node.excluded.others.contains(name) {
+            share = share.max(Milli(*allocated).to_f64() / total.to_f64());
         }
     }
     share
@@ -38,23 +42,23 @@ impl Sharing for Drf {
 mod tests {
     use super::*;
     use crate::base::dice::{Dice, Site};
-    use crate::base::quantity::Quantities;
+    use crate::mesos::allocator::amounts::Amounts;
+    use crate::mesos::allocator::sorter::Excluded;
 
     #[test]
     fn the_dominant_resource_decides() {
         let throw = Throw { key: Dice::new(1).key(Site::new("test")), entity: 0 };
-        let mut node = Standing {
-            allocated: Quantities([2_000, 3_000_000, 0, 0]),
-            total: Quantities([9_000, 18_000_000, 0, 0]),
-            weight: 1.0,
-            serial: 0,
-            excluded: 0,
+        let amounts = |cpus, mem, fpga| Amounts::from_pairs([("cpus", Milli(cpus)), ("mem", Milli(mem)), ("fpga", Milli(fpga))]);
+        let rank = |fpga, weight, excluded: &[&str]| {
+            let (allocated, total) = (amounts(2_000, 3_000_000, fpga), amounts(9_000, 18_000_000, 4_000));
+            let excluded = Excluded::new(excluded.iter().copied());
+            let node = Standing { allocated: &allocated, total: &total, weight, serial: 0, excluded: &excluded };
+            Drf.rank(&node, throw).to_bits()
         };
-        let rank = |n: &Standing| Drf.rank(n, throw).to_bits();
-        assert_eq!(rank(&node), (2.0_f64 / 9.0).to_bits());
-        node.weight = 2.0;
-        assert_eq!(rank(&node), (2.0_f64 / 9.0 / 2.0).to_bits());
-        node.excluded = 1;
-        assert_eq!(rank(&node), (3_000.0_f64 / 18_000.0 / 2.0).to_bits());
+        assert_eq!(rank(0, 1.0, &[]), (2.0_f64 / 9.0).to_bits());
+        assert_eq!(rank(0, 2.0, &[]), (2.0_f64 / 9.0 / 2.0).to_bits());
+        assert_eq!(rank(0, 2.0, &["cpus"]), (3_000.0_f64 / 18_000.0 / 2.0).to_bits());
+        assert_eq!(rank(3_000, 1.0, &[]), 0.75_f64.to_bits());
+        assert_eq!(rank(3_000, 1.0, &["fpga"]), (2.0_f64 / 9.0).to_bits());
     }
 }

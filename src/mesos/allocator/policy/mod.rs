@@ -7,22 +7,23 @@
 
 use super::chunk::Chunk;
 use super::cycle::Cycle;
+use super::amounts::Amounts;
+use super::sorter::Excluded;
 use super::{Allocate, Flags};
 use crate::base::dice::SiteKey;
-use crate::base::quantity::Quantities;
 
 /// What a policy may know of a node of the sorter's tree.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct Standing<'a> {
     /// Offered or allocated in the subtree.
-    pub allocated: Quantities,
+    pub allocated: &'a Amounts,
     /// Of the whole cluster.
-    pub total: Quantities,
+    pub total: &'a Amounts,
     pub weight: f64,
     /// Order of creation of the node in its sorter.
     pub serial: u64,
-    /// Bit i set: resource kind i does not count in shares.
-    pub excluded: u8,
+    /// Names that do not count in shares.
+    pub excluded: &'a Excluded,
 }
 
 /// The dice of one call of `sort`: (key of the policy's site, entity of this call).
@@ -48,7 +49,7 @@ macro_rules! policies {
         pub const POLICIES: &[(&str, &str)] = &[$((stringify!($name), $name::SUMMARY)),+];
 
         /// The Mesos cycle with the policy of that name.
-        pub fn cycle<C: Chunk + std::fmt::Debug>(name: &str, chunk: C, flags: Flags) -> Option<Box<dyn Allocate>> {
+        pub fn cycle<C: Chunk + std::fmt::Debug>(name: &str, chunk: C, flags: &Flags) -> Option<Box<dyn Allocate>> {
             match name {
                 $(stringify!($name) => Some(Box::new(Cycle::new($name::$type, chunk, flags))),)+
                 _ => None,
@@ -56,4 +57,4 @@ macro_rules! policies {
         }
     };
 }
-policies!(drf Drf, random Random);
+policies!(drf Drf, random Random, fifo Fifo);

@@ -21,18 +21,15 @@ impl Sharing for Random {
 mod tests {
     use super::*;
     use crate::base::dice::{Dice, Site};
-    use crate::base::quantity::Quantities;
+    use crate::mesos::allocator::amounts::Amounts;
+    use crate::mesos::allocator::sorter::Excluded;
 
     #[test]
     fn the_first_is_drawn_by_weight() {
         let key = Dice::new(1).key(Site::new("test"));
-        let node = |serial, weight| Standing {
-            allocated: Quantities::ZERO,
-            total: Quantities::ZERO,
-            weight,
-            serial,
-            excluded: 0,
-        };
+        let (nothing, excluded) = (Amounts::NOTHING, Excluded::default());
+        let node =
+            |serial, weight| Standing { allocated: &nothing, total: &nothing, weight, serial, excluded: &excluded };
         let wins = (0..10_000)
             .filter(|&entity| {
                 let throw = Throw { key, entity };
