@@ -89,6 +89,7 @@ impl Marathon {
                 partition_aware: true,
                 gpu_resources: definitions.has(Feature::GpuResources),
                 task_killing_state: definitions.has(Feature::TaskKilling),
+                ..Capabilities::default()
             },
             suppressed: self.revive.is_suppressed(),
         };
