@@ -27,6 +27,8 @@ pub mod status;
 pub mod store;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod traces;
 pub mod tracker;
 pub mod update;
 pub mod writes;

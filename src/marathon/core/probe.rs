@@ -72,7 +72,7 @@ impl Marathon {
         self.probes.deadlines.insert((deadline, token));
         self.arm_probes(cx);
         // Whatever life the agent's machine leads: the port is asked, not the process.
-        let to = ProcessId { slot: address, incarnation: u32::MAX };
+        let to = ProcessId::at(address);
         cx.send(to, Msg::Probe { owner: self.flags.framework_name, task, token });
     }
 

@@ -341,7 +341,11 @@ impl<S: Sharing, C> Core<S, C> {
                 return Err(Fault::RoleTwice);
             }
         }
-        if profile.suppressed.iter().all(|role| profile.roles.contains(role)) { Ok(()) } else { Err(Fault::NotSubscribed) }
+        if profile.suppressed.iter().all(|role| profile.roles.contains(role)) {
+            Ok(())
+        } else {
+            Err(Fault::NotSubscribed)
+        }
     }
 
     /// # Errors

@@ -338,8 +338,7 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
             let row = self.bundles.row(hot.free);
             if C::WHOLE && row.simple && !limited && !run.first_stage && run.required.is_empty() {
                 let ready = state.minima.as_ref().map_or(row.ready, |minima| allocatable(&row.resources, minima));
-                if !ready
-                    || state.filters.any(run.now) && state.filters.blocks(slot, hot.free, &self.bundles, run.now)
+                if !ready || state.filters.any(run.now) && state.filters.blocks(slot, hot.free, &self.bundles, run.now)
                 {
                     continue;
                 }
@@ -412,11 +411,8 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                 available = available.unrefined();
             }
         }
-        let plain = if row.simple {
-            Resources::from_scalars(available.scalars())
-        } else {
-            pick(&available, counts_in_quota)
-        };
+        let plain =
+            if row.simple { Resources::from_scalars(available.scalars()) } else { pick(&available, counts_in_quota) };
         let mut guaranteed = Resources::EMPTY;
         let (mut offer, mut extra) = if run.first_stage {
             guaranteed = unsatisfied.shrink(&plain);
@@ -471,7 +467,10 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
         }
         self.lend(slot, client);
         let row = self.bundles.row(number);
-        let (lot, amounts) = (Lot { resources: row.resources.clone(), quantities: row.amounts.usual, mark: (number, row.generation) }, row.amounts.clone());
+        let (lot, amounts) = (
+            Lot { resources: row.resources.clone(), quantities: row.amounts.usual, mark: (number, row.generation) },
+            row.amounts.clone(),
+        );
         self.note(slot, client, lot);
         self.book_amounts(client, &amounts, &amounts, 1);
     }
@@ -564,10 +563,7 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                 continue;
             }
             let ready = minima.as_ref().map_or(row.ready, |minima| allocatable(&row.resources, minima));
-            if !ready
-                || gpu_withheld && hot.gpu
-                || filtered && filters.blocks(slot, number, &self.bundles, run.now)
-            {
+            if !ready || gpu_withheld && hot.gpu || filtered && filters.blocks(slot, number, &self.bundles, run.now) {
                 continue;
             }
             if hot.lent_to != NOBODY {

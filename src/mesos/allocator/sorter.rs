@@ -674,7 +674,8 @@ impl Sorter {
             let (standing, node) = (self.standing(child, ground), self.node(child));
             let rank = ground.sharing.rank(&standing, ground.throw);
             let share = super::policy::drf::dominant_share(&standing) / standing.weight;
-            let row = Row { path: &node.path, kind: node.kind, client: Client(node.client), rank, share, count: node.count };
+            let row =
+                Row { path: &node.path, kind: node.kind, client: Client(node.client), rank, share, count: node.count };
             below.push((child, row));
         }
         below.sort_by(|(_, a), (_, b)| {
@@ -768,7 +769,13 @@ mod tests {
         desk.sorter.allocated(ab, &cpus(1), 1);
         let shown = |desk: &mut Desk| {
             let order = desk.order();
-            let rows: Vec<_> = desk.sorter.rows(&desk.ground()).iter().map(|r| (r.path, r.kind, r.share, r.count)).map(|r| format!("{r:?}")).collect();
+            let rows: Vec<_> = desk
+                .sorter
+                .rows(&desk.ground())
+                .iter()
+                .map(|r| (r.path, r.kind, r.share, r.count))
+                .map(|r| format!("{r:?}"))
+                .collect();
             format!("{order:?} {}", rows.join(" "))
         };
         expect![[r#"[1, 0] ("a", Internal, 0.3, 2) ("a/b", Leaf, 0.1, 1) ("a/.", Leaf, 0.2, 1)"#]]
@@ -787,7 +794,8 @@ mod tests {
         desk.sorter.share(x, 0, &volume);
         desk.sorter.share(x, 0, &volume);
         desk.sorter.share(y, 0, &volume);
-        let held = |desk: &Desk| [desk.sorter.holds(x), desk.sorter.holds(y), desk.sorter.allocation()].map(|a| a.usual.0[2]);
+        let held =
+            |desk: &Desk| [desk.sorter.holds(x), desk.sorter.holds(y), desk.sorter.allocation()].map(|a| a.usual.0[2]);
         assert_eq!(held(&desk), [10_000, 10_000, 10_000]);
         desk.sorter.give_up_shared(x, 0, &volume);
         assert_eq!(held(&desk), [10_000, 10_000, 10_000]);

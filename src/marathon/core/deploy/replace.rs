@@ -1,8 +1,8 @@
 //! Rolling replacement of an app's instances by those of a new version (`TaskReplaceActor`).
 
+use super::super::Marathon;
 use super::super::limiter::ConfigKey;
 use super::super::writes::Change;
-use super::super::Marathon;
 use super::{Action, Gate, Stage, considered_healthy};
 use crate::actor::Cx;
 use crate::base::id::Symbol;

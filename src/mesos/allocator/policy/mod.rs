@@ -5,9 +5,9 @@
 //! bytes of the path (`src/master/allocator/mesos/sorter`). Adding one: a file here with its doc,
 //! its parameters and its tests, and a word in `policies!` below.
 
+use super::amounts::Amounts;
 use super::chunk::Chunk;
 use super::cycle::Cycle;
-use super::amounts::Amounts;
 use super::sorter::Excluded;
 use super::{Allocate, Flags};
 use crate::base::dice::SiteKey;
