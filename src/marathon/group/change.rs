@@ -23,7 +23,10 @@ pub enum Change {
     },
     /// `PUT /v2/pods/x`; the pod must exist.
     PutPod(Arc<RunSpec>),
-    Delete(PathId),
+    Delete {
+        id: PathId,
+        pod: bool,
+    },
     /// Deploy the app as it is anew.
     Restart(PathId),
     /// `POST /v2/groups`, `PUT /v2/groups/x`: a tree in JSON that is put at `group`.

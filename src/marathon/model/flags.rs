@@ -67,6 +67,8 @@ pub struct Flags {
     pub user: String,
     pub failover_timeout: Span,
     pub checkpoint: bool,
+    /// `GET /v2/tasks` as text, as releases before 1.11 gave it.
+    pub text_plain_tasks: bool,
 }
 
 impl Default for Flags {
@@ -89,6 +91,7 @@ impl Default for Flags {
             user: "root".to_owned(),
             failover_timeout: Span::from_secs(604_800),
             checkpoint: true,
+            text_plain_tasks: false,
         }
     }
 }

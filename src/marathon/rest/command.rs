@@ -13,6 +13,10 @@ pub enum Outcome {
     /// The answer, at once.
     Reply(Response),
     Command(Command),
+    /// Not the leader: pass the request on with one hop more. If it came from another standby
+    /// (`hops` > 0) answer `reply::proxy_loop`; if after 10 times 250 ms there is neither another
+    /// leader nor leadership, `reply::no_leader`.
+    Forward,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -1,7 +1,7 @@
 //! What the API reads: the state machine lends this to `route` and to the makers of answers.
 //!
-//! Only the leader is asked; a standby answers `/ping`, `/v2/info`, `/v2/leader` itself and passes
-//! the rest on. Instants are wall-clock times of the process.
+//! Only the leader is asked for more than whether it leads; a standby passes every request on.
+//! Instants are wall-clock times of the process.
 
 use crate::base::id::{FrameworkId, Names};
 use crate::base::time::Time;
