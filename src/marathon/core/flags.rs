@@ -58,6 +58,8 @@ pub struct Flags {
 
     pub max_queued_root_group_updates: u32,
     pub zk_max_versions: u32,
+    /// Where in ZooKeeper (the path of `--zk`).
+    pub zk_path: Arc<str>,
 }
 
 impl Flags {
@@ -91,6 +93,7 @@ impl Flags {
             instance_tracker_num_parallel_updates: 16,
             max_queued_root_group_updates: 500,
             zk_max_versions: 50,
+            zk_path: "/marathon".into(),
         }
     }
 }

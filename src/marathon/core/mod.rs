@@ -12,7 +12,9 @@ pub mod constraints;
 pub mod deploy;
 pub mod driver;
 pub mod flags;
+pub mod groups;
 pub mod health;
+pub mod http;
 pub mod jobs;
 pub mod kill;
 pub mod launch;
@@ -31,6 +33,7 @@ mod testing;
 mod traces;
 pub mod tracker;
 pub mod update;
+pub mod view;
 pub mod writes;
 
 use crate::actor::{Cx, Effect, Input, ProcessId, TimerKey};
@@ -43,9 +46,10 @@ use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::group::Group;
 use crate::marathon::model::path::PathId;
 use crate::marathon::model::version::Version;
+use crate::marathon::rest::view::TaskFailure;
 use crate::mesos::message::Msg;
 use flags::Flags;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Kinds of timers.
@@ -64,6 +68,8 @@ mod timer {
     pub(super) const PROBE: u8 = 13;
     pub(super) const SYNC: u8 = 14;
     pub(super) const READINESS: u8 = 15;
+    pub(super) const ABDICATE: u8 = 16;
+    pub(super) const FORWARD: u8 = 17;
 }
 
 /// How the tasks of an app behave: what a scenario says of its synthetic containers.
@@ -110,6 +116,9 @@ pub struct Marathon {
     health: health::Health,
     deployments: deploy::Deployments,
     locks: jobs::Locks,
+    groups: groups::Groups,
+    http: http::Http,
+    failures: BTreeMap<PathId, TaskFailure>,
     work: VecDeque<Work>,
 }
 
@@ -134,6 +143,9 @@ impl Marathon {
             health: health::Health::default(),
             deployments: deploy::Deployments::default(),
             locks: jobs::Locks::default(),
+            groups: groups::Groups::default(),
+            http: http::Http::default(),
+            failures: BTreeMap::new(),
             work: VecDeque::new(),
         }
     }
@@ -143,7 +155,11 @@ impl Marathon {
             Input::Start { .. } => self.start(cx),
             Input::Message { from, msg } => self.message(cx, from, msg),
             Input::Timer { key } => self.timer(cx, key),
-            Input::Exited { peer } => self.disconnected(cx, peer),
+            Input::Exited { peer } => {
+                self.disconnected(cx, peer);
+                self.client_gone(peer);
+                self.leader_gone(cx, peer);
+            }
             Input::WatchMissed { misses, .. } => self.beat_missed(cx, misses),
             Input::Linked { .. } | Input::Persisted { .. } | Input::ContainerEnded { .. } => {}
         }
@@ -161,6 +177,16 @@ impl Marathon {
             Msg::Detected { leader } => self.detected(cx, leader),
             Msg::Probed { token, status } => self.probed(cx, token, status),
             Msg::Stored { token, answer } => self.stored(cx, token, &answer),
+            Msg::Candidacy { leading: true, .. } => self.elected(cx),
+            Msg::Candidacy { leading: false, .. } => {
+                if self.phase != Phase::Standby {
+                    self.exit(cx);
+                }
+            }
+            Msg::Http { token, request } => {
+                self.http(cx, http::Client { process: from, token }, &request);
+            }
+            Msg::HttpReply { token, response } => self.forwarded_answered(cx, from, token, response),
             _ if self.phase == Phase::Leading => self.from_mesos(cx, from, msg),
             _ => {}
         }
@@ -182,6 +208,8 @@ impl Marathon {
             timer::PROBE => self.probes_late(cx),
             timer::SYNC => self.sync_action(cx, Symbol(key.number() as u32)),
             timer::READINESS => self.ask_readiness(cx, key.number()),
+            timer::ABDICATE => self.abdicate(cx),
+            timer::FORWARD => self.find_leader(cx, key.number()),
             _ => {}
         }
     }
@@ -189,7 +217,7 @@ impl Marathon {
     /// Does what has been put off, until nothing is left.
     fn settle(&mut self, cx: &mut Cx) {
         loop {
-            if self.write_next(cx) {
+            if self.follow_up(cx) || self.write_next(cx) {
                 continue;
             }
             match self.work.pop_front() {
@@ -218,6 +246,8 @@ impl Marathon {
         self.began = cx.now;
         self.launch.begin(self.flags.launch_tokens);
         self.begin_jobs(cx);
+        self.resume_deployments(cx);
+        self.reconcile_health(cx);
         self.kill_decommissioned(cx);
         self.revive_all(cx);
         cx.fact(Fact::LeaderReady { kind: ProcessKind::Marathon, slot: cx.me.slot, incarnation: cx.me.incarnation });

@@ -16,8 +16,8 @@ use crate::base::map::{Map, Set};
 use crate::fact::{DeploymentEnd, Fact, Goal, KillReason};
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::instance::{Instance, InstanceId};
-use crate::marathon::model::path::PathId;
 use crate::marathon::model::plan::{self, Plan};
+use crate::marathon::rest::event::Event;
 use gate::Gate;
 use replace::Replace;
 use std::collections::BTreeMap;
@@ -64,6 +64,8 @@ impl Stage {
 pub(super) struct Deployments {
     running: Map<Symbol, Deployment>,
     actions: Map<Symbol, Action>,
+    /// Left by a predecessor, to be taken up.
+    pub(super) reloaded: Vec<Arc<Plan>>,
 }
 
 impl Deployments {
@@ -73,9 +75,6 @@ impl Deployments {
     }
     pub(super) fn len(&self) -> usize {
         self.running.len()
-    }
-    pub(super) fn plan(&self, id: Symbol) -> Option<&Arc<Plan>> {
-        self.running.get(&id).map(|deployment| &deployment.plan)
     }
     /// Deployments that touch some of the same apps.
     pub(super) fn in_conflict(&self, plan: &Plan) -> Vec<Symbol> {
@@ -115,7 +114,13 @@ impl Marathon {
             self.locks.release_deployment(app, id);
         }
         cx.fact(Fact::DeploymentEnded { deployment: id, how });
-        self.deployment_over(cx, &deployment.plan, how);
+        self.forget_plan(cx, id);
+        let plan = deployment.plan;
+        self.event(cx, |_| match how {
+            DeploymentEnd::Succeeded => Event::DeploymentSucceeded { plan },
+            DeploymentEnd::Failed => Event::DeploymentFailed { plan, reason: "failed".to_owned() },
+            DeploymentEnd::Cancelled => Event::DeploymentFailed { plan, reason: "cancelled".to_owned() },
+        });
     }
 
     fn drop_action(&mut self, cx: &mut Cx, app: Symbol) {
@@ -270,12 +275,4 @@ fn considered_healthy(instance: &Instance) -> bool {
     let spec = &instance.spec;
     let unchecked = spec.health_checks.is_empty() && !spec.has_check && spec.readiness_checks.is_empty();
     unchecked || instance.state.healthy == Some(true)
-}
-
-/// For the API: which deployments name an app.
-impl Marathon {
-    pub(super) fn deployments_of(&self, path: &PathId) -> Vec<Symbol> {
-        let touches = |d: &Deployment| d.plan.affected().contains(path);
-        self.deployments.running.iter().filter(|(_, d)| touches(d)).map(|(id, _)| *id).collect()
-    }
 }
