@@ -11,7 +11,6 @@ use crate::marathon::model::group::Group;
 use crate::marathon::model::instance::{Instance, InstanceId, Task};
 use crate::marathon::model::path::PathId;
 use crate::marathon::model::version::Version;
-use crate::marathon::rest::show;
 use crate::marathon::rest::view::{HealthRecord, Metric, QueueItem, Running, TaskFailure, View};
 use std::sync::Arc;
 
@@ -20,12 +19,11 @@ pub(super) struct Lent<'a> {
     names: &'a Names,
     wall: Time,
     now: Time,
-    slot: u32,
 }
 
 impl Marathon {
     pub(super) fn lend<'a>(&'a self, cx: &'a Cx) -> Lent<'a> {
-        Lent { marathon: self, names: cx.names, wall: cx.wall, now: cx.now, slot: cx.me.slot }
+        Lent { marathon: self, names: cx.names, wall: cx.wall, now: cx.now }
     }
 
     /// No election: there is nobody else.
@@ -122,7 +120,8 @@ impl View for Lent<'_> {
         self.marathon.phase == Phase::Leading
     }
     fn leader(&self) -> Option<String> {
-        self.is_leader().then(|| show::address(self.slot))
+        let own = &self.marathon.flags.definitions;
+        self.is_leader().then(|| format!("{}:{}", own.hostname, own.http_port))
     }
     fn framework_id(&self) -> Option<FrameworkId> {
         self.marathon.driver.id
