@@ -167,6 +167,8 @@ impl Batch {
                 }
                 self.detected(cx, self.master);
             }
+            // A new master has given up an agent; that of its tasks it can be asked for now.
+            Msg::AgentLost { .. } if !self.unanswered.is_empty() => self.reconcile(cx),
             // RESCIND: an answer is already on its way; the master judges it. FAILURE: updates of
             // the agent's tasks tell the same.
             _ => {}

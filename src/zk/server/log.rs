@@ -11,7 +11,7 @@ use crate::zk::wire::{Entry, Peer, Record, Txn};
 use std::sync::Arc;
 
 /// A snapshot is written when so many entries came since the last, or more than the state is large.
-const SNAPSHOT_AFTER: usize = 1000;
+pub(super) const SNAPSHOT_AFTER: usize = 1000;
 
 impl Server {
     fn last_index(&self) -> u64 {
@@ -96,6 +96,7 @@ impl Server {
                     Role::Leading(_) => self.count(cx),
                     _ => {}
                 }
+                self.committed(cx, self.commit);
             }
         }
         if self.since_snapshot > SNAPSHOT_AFTER.max(self.state.size()) {
@@ -116,7 +117,7 @@ impl Server {
 
     /// Entries go out to the followers as they go to the own disk: those that are not there yet.
     fn replicate(&self, cx: &mut Cx) -> (u64, Arc<[Entry]>) {
-        let after = self.durable.max(self.applied);
+        let after = self.durable;
         let entries: Arc<[Entry]> = self.log.range((after - self.applied) as usize..).cloned().collect();
         if let Role::Leading(leading) = &self.role
             && !entries.is_empty()
@@ -215,11 +216,11 @@ impl Server {
 
     // ---- both ----
 
-    /// Applies what counts.
+    /// Applies what counts and is on the own disk, so that what has left the log can be read back.
     pub(super) fn committed(&mut self, cx: &mut Cx, index: u64) {
         self.commit = self.commit.max(index);
-        let mut changes = Vec::new();
-        while self.applied < self.commit
+        let (mut changes, to) = (Vec::new(), self.commit.min(self.durable));
+        while self.applied < to
             && let Some(entry) = self.log.pop_front()
         {
             self.applied += 1;

@@ -290,3 +290,6 @@ impl Server {
         (self.applied, &self.state)
     }
 }
+
+#[cfg(test)]
+mod tests;

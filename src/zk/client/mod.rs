@@ -28,11 +28,11 @@
 //!
 //! The heartbeat is a `Watch` effect, so an idle session costs nothing.
 
-use super::wire::{Answer, Data, Packet, Refused, Request, SessionId};
 use crate::actor::{Cx, Effect, Input, Mailbox, ProcessId, TimerKey, WatchMode};
 use crate::base::dice::Site;
 use crate::base::time::Span;
 use crate::mesos::message::Msg;
+use crate::zk::wire::{Answer, Data, Packet, Refused, Request, SessionId};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -487,3 +487,6 @@ impl Client {
 fn number(name: &str) -> Option<u64> {
     name.get(name.len().checked_sub(10)?..)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;
