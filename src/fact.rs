@@ -94,7 +94,7 @@ pub enum KillReason {
 }
 
 /// Why an app did not take an offer, in the order of Marathon's funnel (`NoOfferMatchReason`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum OfferRefusal {
     UnfulfilledRole,

@@ -2,6 +2,7 @@
 
 use super::fault::{self, Occurrence};
 use super::link::Network;
+use super::marathon::{self, Installation};
 use super::seats::{Seat, Seats};
 use super::{Core, Desk, Feed, Planned, Process, World};
 use crate::actor::{Behaviour, DiskOp};
@@ -16,6 +17,8 @@ use crate::fact::ProcessKind;
 use crate::frameworks::batch::{self, Batch};
 use crate::frameworks::chooser::{CHOOSERS, Choice};
 use crate::job::TaskSpec;
+use crate::marathon::core::flags::Store;
+use crate::marathon::core::{Marathon, Synthetic};
 use crate::mesos::agent::{self, Agent};
 use crate::mesos::allocator::{self, Allocate};
 use crate::mesos::master::{self, Master};
@@ -56,6 +59,9 @@ pub struct Blueprint {
     master_flags: master::Flags,
     allocator: Box<dyn Allocate>,
     frameworks: Vec<batch::Config>,
+    /// Of every Marathon process its installation and how it stands for election.
+    marathons: Vec<(Arc<Installation>, Option<Arc<client::Config>>)>,
+    synthetic: Arc<Lookup<Symbol, Synthetic>>,
     agents: Vec<Arc<AgentInfo>>,
     agent_flags: agent::Flags,
     /// Total of each host by its name.
@@ -88,6 +94,10 @@ impl Blueprint {
                 }
             }
             ProcessKind::Zookeeper => Core::Zookeeper(Box::new(Server::new(self.ensemble.clone()))),
+            ProcessKind::Marathon => {
+                let (installation, _) = &self.marathons[index as usize];
+                Core::Marathon(Box::new(Marathon::new(installation.flags(slot), self.synthetic.clone())))
+            }
             ProcessKind::Framework => Core::Framework(Box::new(Batch::new(self.frameworks[index as usize].clone()))),
             _ => {
                 let info = self.agents[index as usize].clone();
@@ -96,14 +106,22 @@ impl Blueprint {
         }
     }
 
-    /// The ZooKeeper client of a process of this kind.
-    pub(super) fn zk_client(&self, kind: ProcessKind) -> Option<Box<Client>> {
+    /// The ZooKeeper client of the process in a slot.
+    pub(super) fn zk_client(&self, slot: u32) -> Option<Box<Client>> {
+        let Seat { kind, index } = self.seats.seat(slot)?;
         let config = match kind {
+            ProcessKind::Marathon => self.marathons[index as usize].1.as_ref(),
             ProcessKind::Master => self.candidate.as_ref(),
             ProcessKind::Framework | ProcessKind::Agent => self.observer.as_ref(),
             _ => None,
         };
         config.map(|config| Box::new(Client::new(config.clone())))
+    }
+
+    /// The slot of the how-manieth Marathon process.
+    pub(super) fn marathon_slot(&self, index: u32) -> Option<u32> {
+        let slots = self.seats.of(ProcessKind::Marathon);
+        slots.clone().nth(index as usize)
     }
 
     /// Slot, owner name and gang setting of the scenario's framework.
@@ -217,7 +235,7 @@ struct SliceParams {
     mem: Option<Size>,
 }
 
-type Error = crate::scenario::Error;
+pub(super) type Error = crate::scenario::Error;
 
 impl World {
     pub(super) fn empty(mut dice: Dice, latency: Distribution) -> Self {
@@ -237,6 +255,8 @@ impl World {
             master_flags: master_flags(&model::MasterFlags::default()),
             allocator: allocator::by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed"),
             frameworks: Vec::new(),
+            marathons: Vec::new(),
+            synthetic: Arc::default(),
             agents: Vec::new(),
             agent_flags: agent::Flags {
                 registration_backoff_factor: Span::from_secs(1),
@@ -337,6 +357,18 @@ impl World {
             let name = world.names.intern(&format!("zookeeper-{i}"));
             world.add_process(ProcessKind::Zookeeper, name).restart = supervised;
         }
+        for (installation, election) in &blueprint.marathons {
+            let count = blueprint.marathons.iter().filter(|(other, _)| Arc::ptr_eq(other, installation)).count();
+            let same = world.processes.iter().filter(|process| process.kind == ProcessKind::Marathon).count();
+            let before = blueprint.marathons[..same].iter().filter(|(other, _)| Arc::ptr_eq(other, installation));
+            let number = before.count();
+            let name = installation.name.clone();
+            let name = if count == 1 { name } else { format!("{name}-{number}") };
+            let name = world.names.intern(&name);
+            // One that keeps nothing has nothing to come back to.
+            let restart = election.as_ref().and(supervised);
+            world.add_process(ProcessKind::Marathon, name).restart = restart;
+        }
         for config in &blueprint.frameworks {
             world.add_process(ProcessKind::Framework, config.name);
         }
@@ -400,11 +432,12 @@ fn master_flags(flags: &model::MasterFlags) -> master::Flags {
 
 fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error> {
     let cluster = &scenario.cluster;
+    let installations = marathon::installations(scenario, names)?;
     let hosts: usize = scenario.fleets.iter().map(|fleet| fleet.hosts.len()).sum();
     let seats = Seats {
         masters: cluster.masters,
         zookeepers: cluster.zookeepers,
-        marathons: 0,
+        marathons: installations.iter().map(|installation| installation.instances).sum(),
         clients: 0,
         frameworks: scenario.frameworks.len() as u32,
         agents: hosts as u32,
@@ -421,6 +454,18 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             })
         })
     };
+    let mut marathons = Vec::new();
+    for installation in installations {
+        let group = client::Group::new(&installation.election(), "member_");
+        let stands = (installation.store() == Store::Zookeeper).then_some(client::Candidate::Own(group));
+        // Curator's latch gives up leadership as soon as it is disconnected.
+        let give_up = |config: Arc<client::Config>| {
+            Arc::new(client::Config { on_disconnect: client::OnDisconnect::GiveUpAtOnce, ..(*config).clone() })
+        };
+        let election = zk(stands).map(give_up);
+        let installation = Arc::new(installation);
+        marathons.extend((0..installation.instances).map(|_| (installation.clone(), election.clone())));
+    }
     let mut agents = Vec::new();
     let mut totals = Map::default();
     let mut largest: Vec<(Quantities, u32)> = Vec::new();
@@ -448,6 +493,8 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         master_flags: master_flags(&scenario.master),
         allocator: build_allocator(scenario)?,
         frameworks,
+        marathons,
+        synthetic: Arc::new(marathon::synthetic(scenario, names)?),
         agents,
         agent_flags: agent::Flags {
             registration_backoff_factor: scenario.agent.registration_backoff_factor,

@@ -12,6 +12,7 @@ pub mod fault;
 mod lifecycle;
 mod link;
 pub mod sabotage;
+mod marathon;
 pub mod seats;
 pub mod view;
 
@@ -26,7 +27,9 @@ use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::{At, Detail, End, Fact, ProcessKind, WORLD};
 use crate::frameworks::batch::Batch;
-use crate::job::{Job, TaskSpec};
+use crate::http;
+use crate::job::{Job, ServiceClock, TaskSpec};
+use crate::marathon::core::Marathon;
 use crate::mesos::agent::Agent;
 use crate::mesos::allocator::Allocate;
 use crate::mesos::master::Master;
@@ -134,6 +137,7 @@ enum Core {
     Master { master: Box<Master>, allocator: Box<dyn Allocate>, registrar: Box<Registrar> },
     Agent(Box<Agent>),
     Framework(Box<Batch>),
+    Marathon(Box<Marathon>),
     Zookeeper(Box<Server>),
     Bench(Box<bench::Actor>),
 }
@@ -143,6 +147,8 @@ struct Container {
     key: u64,
     task: TaskId,
     spec: Arc<TaskSpec>,
+    /// How its service does.
+    service: ServiceClock,
 }
 
 /// A mailbox with a service time: an input is handled when it has been served.
@@ -195,6 +201,11 @@ struct Feed {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Request {
     Submit(Arrival),
+    /// A request to a Marathon process (the how-manieth), as if from its own machine.
+    Http {
+        marathon: u32,
+        request: Arc<http::Request>,
+    },
 }
 
 /// A message seen on its way, for checks and traces: once when a core sends it and, if it arrives,
@@ -456,10 +467,10 @@ impl World {
                 }
             }
             Event::Arrival { source } => self.arrive(source),
-            Event::Request { number } => {
-                let Request::Submit(arrival) = self.requests[number as usize].1.clone();
-                self.submit(arrival);
-            }
+            Event::Request { number } => match self.requests[number as usize].1.clone() {
+                Request::Submit(arrival) => self.submit(arrival),
+                Request::Http { marathon, request } => self.ask_marathon(marathon, number, request),
+            },
             Event::FaultBegins { fault } => self.fault_begins(fault),
             Event::FaultEnds { fault } => self.fault_ends(fault),
         }
@@ -482,6 +493,9 @@ impl World {
         if !self.is_current(to) {
             self.dropped += 1;
             return;
+        }
+        if let Msg::Probe { owner, task, token } = msg {
+            return self.answer_probe(to, from, (owner, task), token);
         }
         let mailbox = match msg {
             Msg::Zk(_) => self.mailbox_towards(to.slot, from.slot),
@@ -578,6 +592,7 @@ impl World {
                 _ => master.handle(&mut cx, input),
             },
             Core::Framework(framework) => framework.handle(&mut cx, input),
+            Core::Marathon(marathon) => marathon.handle(&mut cx, input),
             Core::Zookeeper(server) => server.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),
         }

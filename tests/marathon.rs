@@ -1,0 +1,156 @@
+//! Marathons in whole small clusters: apps are posted, run, are scaled, lose machines and leaders.
+
+#[allow(dead_code, reason = "not every test file uses all of it")]
+mod common;
+
+use common::world;
+use mesosim::base::map::Map;
+use mesosim::base::time::Time;
+use mesosim::fact::{At, DeploymentEnd, Fact};
+use mesosim::http::{Body, Method, Request, Response};
+use mesosim::mesos::message::Msg;
+use mesosim::world::{Request as Outside, World};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A world, what was seen of it so far, and answers to requests.
+struct Run {
+    world: World,
+    facts: Vec<At<Fact>>,
+    answers: Map<u64, Arc<Response>>,
+}
+
+impl Run {
+    fn new(text: &str) -> Self {
+        let mut world = world(text);
+        world.watch_messages();
+        Self { world, facts: Vec::new(), answers: Map::default() }
+    }
+
+    fn until(&mut self, s: i64) {
+        self.world.run_until(Time::from_secs(s));
+        self.world.take_facts(&mut self.facts);
+        let mut seen = Vec::new();
+        self.world.take_messages(&mut seen);
+        for message in seen {
+            // To itself: the request was put in from outside.
+            if let (Msg::HttpReply { token, response }, true) = (message.msg, message.from == message.to) {
+                self.answers.insert(token, response);
+            }
+        }
+    }
+
+    /// Asks the how-manieth Marathon and gives it two seconds.
+    fn ask(&mut self, marathon: u32, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let query = query.split('&').filter_map(|pair| pair.split_once('='));
+        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let body = if body.is_null() { Body::Empty } else { Body::Json(body) };
+        let request = Arc::new(Request { method, path: path.into(), query, body, hops: 0 });
+        let token = self.world.inject(Outside::Http { marathon, request });
+        let now = self.world.now();
+        self.world.run_until(now);
+        self.until(now.0 / 1_000_000_000 + 2);
+        let answer = self.answers.get(&u64::from(token)).expect("an answer");
+        let body = match &answer.body {
+            Body::Json(body) => body.clone(),
+            Body::Text(text) => Value::String(text.clone()),
+            Body::Empty => Value::Null,
+        };
+        (answer.status, body)
+    }
+
+    fn count(&self, which: impl Fn(&Fact) -> bool) -> usize {
+        self.facts.iter().filter(|fact| which(&fact.what)).count()
+    }
+
+    /// Containers that run now.
+    fn running(&self) -> usize {
+        let started = self.count(|f| matches!(f, Fact::TaskStarted { .. }));
+        started - self.count(|f| matches!(f, Fact::TaskEnded { .. }))
+    }
+
+    fn succeeded(&self) -> usize {
+        self.count(|f| matches!(f, Fact::DeploymentEnded { how: DeploymentEnd::Succeeded, .. }))
+    }
+}
+
+fn cluster(more: &str) -> String {
+    format!(
+        r#"
+seed = 3
+duration = "2h"
+stop_when_done = false
+[network]
+latency = "1ms"
+[[agents]]
+name = "agent"
+count = 5
+resources = "cpus:4;mem:8192;ports:[31000-32000]"
+racks = 2
+{more}
+"#
+    )
+}
+
+fn web(instances: u32) -> Value {
+    let check =
+        json!({ "protocol": "HTTP", "path": "/", "intervalSeconds": 5, "gracePeriodSeconds": 20, "timeoutSeconds": 2 });
+    json!({ "id": "/web", "cmd": "run", "cpus": 1, "mem": 128, "instances": instances, "healthChecks": [check],
+            "constraints": [["hostname", "UNIQUE"]], "unreachableStrategy": { "inactiveAfterSeconds": 0, "expungeAfterSeconds": 0 } })
+}
+
+#[test]
+fn an_app_is_deployed_scaled_and_survives_a_machine() {
+    let mut run = Run::new(&cluster(
+        r#"
+[[marathon]]
+[[app]]
+id = "/web"
+ready_after = "3s"
+[[fault]]
+kind = "agent-crash"
+target = "agent-0"
+at = "10m"
+"#,
+    ));
+    run.until(20);
+    let (status, body) = run.ask(0, Method::Post, "/v2/apps", web(3));
+    assert_eq!((status, &body["id"], body["deployments"].as_array().map(Vec::len)), (201, &json!("/web"), Some(1)));
+    let (status, _) = run.ask(0, Method::Post, "/v2/apps", web(3));
+    assert_eq!(status, 409);
+    run.until(60);
+    assert_eq!((run.running(), run.succeeded()), (3, 1));
+    let (_, body) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
+    let app = &body["app"];
+    assert_eq!((&app["tasksRunning"], &app["tasksHealthy"]), (&json!(3), &json!(3)));
+    let hosts: std::collections::BTreeSet<&str> =
+        app["tasks"].as_array().unwrap().iter().map(|task| task["host"].as_str().unwrap()).collect();
+    assert_eq!(hosts.len(), 3, "UNIQUE");
+    // Five machines hold five.
+    let (status, _) = run.ask(0, Method::Put, "/v2/apps//web", json!({ "instances": 5 }));
+    assert_eq!(status, 200);
+    run.until(120);
+    assert_eq!((run.running(), run.succeeded()), (5, 2));
+    // The sixth waits for a machine.
+    run.ask(0, Method::Put, "/v2/apps//web", json!({ "instances": 6 }));
+    let (status, body) = run.ask(0, Method::Put, "/v2/apps//web", json!({ "instances": 4 }));
+    assert_eq!(status, 409, "{body}");
+    let (_, body) = run.ask(0, Method::Get, "/v2/queue", Value::Null);
+    assert_eq!(body["queue"][0]["count"], json!(1));
+    let (status, _) = run.ask(0, Method::Put, "/v2/apps//web?force=true", json!({ "instances": 4 }));
+    assert_eq!(status, 200);
+    run.until(300);
+    assert_eq!((run.running(), run.succeeded()), (4, 3));
+    // The machine is lost for good; one of four may have been there, and a fifth takes its place.
+    run.until(1_200);
+    assert_eq!(run.running(), 4);
+    let (_, body) = run.ask(0, Method::Get, "/v2/apps//web/tasks", Value::Null);
+    assert!(body["tasks"].as_array().unwrap().iter().all(|task| task["host"] != json!("agent-0")));
+    let (status, _) = run.ask(0, Method::Delete, "/v2/apps//web", Value::Null);
+    assert_eq!(status, 200);
+    run.until(1_300);
+    assert_eq!(run.running(), 0);
+    let (status, _) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
+    assert_eq!(status, 404);
+}
