@@ -104,7 +104,7 @@ impl<S: Sharing> Seat<S> {
     }
     fn info(&mut self, id: &str, hostname: Option<&str>, total: &Resources) -> AgentInfo {
         let hostname = self.names.intern(hostname.unwrap_or(id));
-        AgentInfo { hostname, total: total.clone(), attributes: Vec::new(), devices: 0 }
+        AgentInfo { hostname, total: total.clone(), attributes: Vec::new(), devices: 0, address: 0 }
     }
     fn profile(&mut self, framework: &Framework) -> Profile {
         let can = |capability| framework.can(capability);

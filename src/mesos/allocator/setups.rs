@@ -104,7 +104,7 @@ impl<S: Sharing> Setup<S> {
     fn info(&mut self, n: u32, total: &Resources) -> (AgentId, AgentInfo) {
         let hostname = self.names.intern(&agent_name(n));
         let id = AgentId { master: self.names.intern("agent"), n };
-        (id, AgentInfo { hostname, total: total.clone(), attributes: Vec::new(), devices: 0 })
+        (id, AgentInfo { hostname, total: total.clone(), attributes: Vec::new(), devices: 0, address: 0 })
     }
     /// Idle agents, all alike.
     pub fn add_agents(&mut self, count: u32, total: &Resources) {
