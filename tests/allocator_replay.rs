@@ -112,7 +112,8 @@ fn what_is_wrong_is_told_with_file_line_event_and_mend() {
         help: name a file of cases
         error: good.jsonl:1: case `right`, event 0 (init): there is no policy `fair`
         help: write one of drf, random, fifo
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]
@@ -183,8 +184,7 @@ mttr = "1m"
 #[test]
 fn a_recorded_run_replays_to_the_same_offers() {
     let at = folder("record", &[("scenario.toml", SCENARIO)]);
-    for (name, set) in
-        [("plain", "seed=3"), ("queue", "allocator.service_time=3ms"), ("fifo", "allocator.policy=fifo")]
+    for (name, set) in [("plain", "seed=3"), ("queue", "allocator.service_time=3ms"), ("fifo", "allocator.policy=fifo")]
     {
         let file = format!("{name}.jsonl");
         let run = ["run", "scenario.toml", "--no-report", "--quiet", "--set", set, "--record-allocator", &file];
@@ -216,5 +216,6 @@ fn a_case_cannot_tell_everything() {
         help: add --set allocator.chunk=whole
         error: --record-allocator: a case cannot tell the draws of `random`
         help: record a policy that does not draw
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }

@@ -31,6 +31,16 @@ const PUBLIC_DATA: [(&str, &str); 1] = [(
 )];
 
 impl DataFile {
+    /// The whole content as text.
+    ///
+    /// # Errors
+    /// What is wrong and the mend, in one line.
+    pub fn text(&self) -> Result<String, String> {
+        let mut text = String::new();
+        let read = open(&self.path).and_then(|mut reader| reader.read_to_string(&mut text));
+        read.map(|_| text).map_err(|e| format!("{}: cannot read it as text: {e}; check the file", self.path.display()))
+    }
+
     /// Looks in the data folder, if there is one, then beside the scenario; hashes what it finds.
     ///
     /// # Errors

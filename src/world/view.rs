@@ -80,7 +80,10 @@ impl World {
                     sizes.open_batches += batches;
                     sizes.archived_tasks += archived;
                 }
-                Some(Core::Zookeeper(_) | Core::Marathon(_) | Core::Bench(_)) | None => {}
+                Some(
+                    Core::Zookeeper(_) | Core::Marathon(_) | Core::Operator(_) | Core::Execute(_) | Core::Bench(_),
+                )
+                | None => {}
             }
             sizes.containers += process.containers.len();
         }
