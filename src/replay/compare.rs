@@ -116,7 +116,11 @@ fn offers_part(a: &Offers, b: &Offers) -> Option<Found> {
         }
     };
     let (recorded, ours) = (flat(a).count(), flat(b).count());
-    let what = format!("{} of {recorded} recorded offers are not ours, {} of our {ours} are not recorded", missing.len(), odd.len());
+    let what = format!(
+        "{} of {recorded} recorded offers are not ours, {} of our {ours} are not recorded",
+        missing.len(),
+        odd.len()
+    );
     Some((what, list(&missing), list(&odd)))
 }
 
