@@ -1,6 +1,11 @@
 //! The simulator's allocator against recordings of the real one, offer by offer.
 
-use mesosim::replay::{Case, Cases, Mesos, play};
+use mesosim::mesos::allocator::policy::drf::Drf;
+use mesosim::mesos::allocator::setups::{AGENT, Roles, Setup, agent_name, checksum, framework_name};
+use mesosim::mesos::message::Refuse;
+use mesosim::mesos::resource::Resources;
+use mesosim::replay::{Body, Capability, Case, Cases, Event, Framework, Init, Mesos, Offers, Record, play};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All cases below `tests/oracle` and, if it is set, `MESOSIM_ORACLE`.
 fn cases() -> Vec<Case> {
@@ -35,4 +40,80 @@ fn the_allocator_agrees_with_the_real_one() {
         }
     }
     assert!(different.is_empty(), "{} of {} differ:\n{}", different.len(), all.len(), different.join("\n"));
+}
+
+fn agents(count: u32) -> impl Iterator<Item = Event> {
+    (0..count).map(|n| Event::AddAgent {
+        id: agent_name(n),
+        total: Resources::parse(AGENT).unwrap(),
+        hostname: None,
+        used: Vec::new(),
+    })
+}
+fn frameworks(count: u32, roles: Roles) -> impl Iterator<Item = Event> {
+    (0..count).map(move |n| Event::AddFramework {
+        framework: Framework {
+            id: framework_name(n),
+            roles: vec![roles.of(n)],
+            suppressed: BTreeSet::new(),
+            capabilities: Capability::usual(),
+            min_allocatable: BTreeMap::new(),
+        },
+        active: true,
+        used: Vec::new(),
+    })
+}
+fn offers(record: &Record) -> &Offers {
+    match &record.body {
+        Body::Allocation { offers, .. } => offers,
+        Body::Error(text) => panic!("{text}"),
+    }
+}
+/// Framework, role, agent and resources of each offer.
+fn rows(offers: &Offers) -> impl Iterator<Item = (&String, &String, &String, &Resources)> {
+    offers.iter().flat_map(|(framework, roles)| {
+        let role = roles.iter();
+        role.flat_map(move |(role, agents)| agents.iter().map(move |(agent, r)| (framework, role, agent, r)))
+    })
+}
+
+/// The benchmark's checksum is that of a replay of the same set-up, in the second cycle too.
+#[test]
+fn what_is_measured_is_what_is_replayed() {
+    for (count, of, roles) in [(300, 7, Roles::Flat(1)), (120, 40, Roles::Flat(40)), (120, 40, Roles::Nested(20))] {
+        let mut setup = Setup::new(Drf);
+        setup.add_agents(count, &Resources::parse(AGENT).unwrap());
+        setup.add_frameworks(of, roles);
+        setup.cycle();
+        let first = setup.checksum();
+        setup.give_back(Refuse::NONE);
+        setup.cycle();
+
+        let init = Event::Init(Init::default());
+        let mut input: Vec<Event> = std::iter::once(init).chain(agents(count)).chain(frameworks(of, roles)).collect();
+        input.push(Event::Allocate(None));
+        let case = |input: Vec<Event>| Case { name: "bench".into(), why: String::new(), input, output: None };
+        let records = play::<Mesos>(&case(input.clone())).unwrap();
+        let back = rows(offers(&records[0])).map(|(framework, role, agent, resources)| Event::Recover {
+            framework: framework.clone(),
+            role: role.clone(),
+            agent: agent.clone(),
+            resources: resources.clone(),
+            refuse: None,
+            allocated: false,
+        });
+        input.extend(back.collect::<Vec<_>>());
+        input.push(Event::Allocate(None));
+        let records = play::<Mesos>(&case(input)).unwrap();
+        let sums: Vec<String> = records
+            .iter()
+            .map(|record| {
+                let rows = rows(offers(record));
+                checksum(
+                    rows.map(|(f, r, a, resources)| [f.clone(), r.clone(), a.clone(), resources.to_string()]).collect(),
+                )
+            })
+            .collect();
+        assert_eq!(sums, [first, setup.checksum()]);
+    }
 }

@@ -98,7 +98,9 @@ impl<S: Sharing, C> Core<S, C> {
             return Err(Fault::AgentExists);
         }
         used.iter().try_for_each(|(_, role, _)| fault::role(names.text(*role)))?;
-        let number = self.bundles.number(&info.total);
+        // Fleets are added group by group, and the machines of a group are alike.
+        let number = self.bundles.number_like(&info.total, self.scratch.last_total);
+        self.scratch.last_total = number;
         let key = self.agents.insert(Agent {
             total: Resources::EMPTY,
             number,
@@ -141,6 +143,7 @@ impl<S: Sharing, C> Core<S, C> {
                     path: path_of,
                     held,
                 });
+                self.strangers += 1;
                 self.take(slot, &path, resources);
             }
         }
@@ -163,6 +166,7 @@ impl<S: Sharing, C> Core<S, C> {
         }
         self.set_free(slot, &Resources::EMPTY);
         self.set_total(slot, &Resources::EMPTY);
+        self.strangers -= self.agent(slot).strangers.len() as u32;
         let key = self.agents.key_at(slot).expect("indexed");
         self.agents.remove(key);
         self.agent_index.remove(id);

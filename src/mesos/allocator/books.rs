@@ -254,6 +254,7 @@ impl<S: Sharing, C> Core<S, C> {
     /// Books what agents reported for a framework before it was known.
     pub(super) fn adopt(&mut self, names: &Names, id: FrameworkId, used: Used) {
         let list: Vec<(u32, RoleId, Resources)> = match used {
+            Used::Reported if self.strangers == 0 => return,
             Used::Reported => {
                 let known = |(slot, agent): (u32, &super::agents::Agent)| {
                     let own = agent.strangers.iter().filter(|stranger| stranger.framework == id);
@@ -290,6 +291,7 @@ impl<S: Sharing, C> Core<S, C> {
         let path = strangers[at].path.clone();
         if strangers[at].held.is_empty() {
             strangers.remove(at);
+            self.strangers -= 1;
         }
         Some(path)
     }
@@ -400,16 +402,20 @@ impl<S: Sharing, C> Core<S, C> {
     /// The agent is not there, or nobody holds that under the role.
     pub fn accept(&mut self, agent: AgentId, role: RoleId, resources: &Resources) -> Result<(), Fault> {
         let slot = self.slot(agent)?;
-        let role = self.role_index.get(&role).copied().ok_or(Fault::NotHeld)?;
         let mut sum = Resources::EMPTY;
-        for (client, _) in self.clients.iter().filter(|(_, state)| state.role == role) {
+        let strangers = self.agent(slot).strangers.iter().filter(|stranger| stranger.role == role);
+        strangers.for_each(|stranger| sum += &stranger.held);
+        let known = self.role_index.get(&role).copied();
+        for (client, _) in self.clients.iter().filter(|(_, state)| Some(state.role) == known) {
             sum += &self.holds(slot, client);
         }
         if !sum.contains(resources) {
             return Err(Fault::NotHeld);
         }
-        let top = self.role(role).top;
-        self.tops.at_mut(top).accepted.add(&Load::of(resources).quota);
+        if let Some(known) = known {
+            let top = self.role(known).top;
+            self.tops.at_mut(top).accepted.add(&Load::of(resources).quota);
+        }
         Ok(())
     }
 

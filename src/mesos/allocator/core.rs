@@ -111,6 +111,8 @@ pub struct Core<S, C> {
     pub(super) hot: Vec<Hot>,
     pub(super) agent_index: AgentIndex,
     pub(super) whitelist: Option<Set<Symbol>>,
+    /// Holdings of frameworks that are not known, on all agents.
+    pub(super) strangers: u32,
     /// Of all agents.
     pub(super) total: Amounts,
     /// Changes with `total`.
@@ -166,6 +168,7 @@ impl<S: Sharing, C> Core<S, C> {
             hot: Vec::new(),
             agent_index: AgentIndex::default(),
             whitelist: None,
+            strangers: 0,
             total: Amounts::NOTHING,
             version: 1,
             reserved: Amounts::NOTHING,

@@ -6,13 +6,13 @@
 //! nothing that anybody may be offered, clients that want nothing (they stand in no order). One
 //! client alone needs neither orders nor books per offer.
 
+use super::RunOrder;
 use super::agents::NOBODY;
 use super::amounts::{Amounts, counts_in_quota, pick};
 use super::bundle::{NOTHING, allocatable};
 use super::chunk::Chunk;
 use super::core::{Candidates, Core};
 use super::filter::Instant;
-use super::RunOrder;
 use super::policy::{Sharing, Throw};
 use super::sorter::{Cursor, Ground};
 use crate::base::dice::{self, SiteKey};
@@ -62,6 +62,8 @@ pub(super) struct Scratch {
     framework_cursor: Cursor,
     /// Slots in the order of ids, until agents come or go.
     pub by_id: Option<Vec<u32>>,
+    /// The number of the total of the agent that was added last.
+    pub last_total: u32,
     /// Serial number of an answer.
     stamp: u64,
     /// Entry of each (client, agent), if agents may be given in parts.

@@ -160,7 +160,7 @@ impl<S: Sharing> Setup<S> {
     }
     /// A tick of the batch timer: as `cycle`, but nothing happened.
     pub fn tick(&mut self) -> u32 {
-        self.now = self.now + Span::from_secs(1);
+        self.now += Span::from_secs(1);
         self.core.tick(self.now);
         self.core_run()
     }
