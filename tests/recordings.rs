@@ -92,7 +92,8 @@ fn what_is_measured_is_what_is_replayed() {
         let init = Event::Init(Init::default());
         let mut input: Vec<Event> = std::iter::once(init).chain(agents(count)).chain(frameworks(of, roles)).collect();
         input.push(Event::Allocate(None));
-        let case = |input: Vec<Event>| Case { name: "bench".into(), why: String::new(), input, output: None };
+        let case =
+            |input: Vec<Event>| Case { name: "bench".into(), why: String::new(), rounded: false, input, output: None };
         let records = play::<Mesos>(&case(input.clone())).unwrap();
         let back = rows(offers(&records[0])).map(|(framework, role, agent, resources)| Event::Recover {
             framework: framework.clone(),
