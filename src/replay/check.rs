@@ -23,6 +23,10 @@ fn check_reserved(resources: &Resources) -> Result<(), Fault> {
     if resources.is_empty() {
         return Err(Fault::new("there are no resources", "name what is to be reserved or unreserved"));
     }
+    if let Some(object) = resources.objects().find(|object| object.is_persistent_volume()) {
+        let mend = "destroy the volume before; here it stays reserved as it is";
+        return Err(Fault::new(format!("`{object}` is a persistent volume"), mend));
+    }
     match resources.objects().find(|object| !object.is_reserved()) {
         Some(object) => {
             let mend = "write resources in their reserved form, with `reservations`";

@@ -101,8 +101,8 @@ impl Ledger {
             Event::Accept { agent, role, resources } => {
                 self.agent(agent)?;
                 let mut sum = Resources::EMPTY;
-                for ((_, of), held) in self.held.get(agent).into_iter().flatten() {
-                    if of == role {
+                for ((framework, of), held) in self.held.get(agent).into_iter().flatten() {
+                    if of == role && self.frameworks.contains_key(framework) {
                         sum += held;
                     }
                 }

@@ -85,6 +85,14 @@ impl Script {
         } else {
             FEATURES.into_iter().filter(|_| random.one_in(2)).collect()
         };
+        let mut calm = calm;
+        // How whole disks and shared volumes meet quotas depends on the order in which amounts of
+        // one name stand, of which nobody has recorded enough.
+        if random.one_in(2) {
+            calm.insert("quota");
+        } else {
+            calm.extend(["disks", "shared"]);
+        }
         let sets = [vec![("cpus", 10)], vec![("mem", 32_000)], vec![("cpus", 1_000), ("mem", 64_000)], vec![]];
         let set = |random: &mut Random| -> Amounts {
             random.of(&sets).into_iter().map(|(name, least)| (name.to_owned(), Milli(least))).collect()
@@ -252,7 +260,10 @@ impl Script {
                 let whole = self.random.one_in(2);
                 let resources = if whole { all } else { self.part(&all) };
                 let ms = self.random.of(&[0, 100, 500, 1_000, 1_000, 5_000, 5_000, 30_000, 2_000, -1_000]);
-                let refuse = (self.has("filters") && !self.random.one_in(4)).then(|| Span::from_millis(ms));
+                // Whether a filter outlives a role that the framework has dropped, nobody has recorded.
+                let subscribed = self.frameworks.get(&framework).is_some_and(|(of, _)| of.roles.contains(&role));
+                let refuse =
+                    (subscribed && self.has("filters") && !self.random.one_in(4)).then(|| Span::from_millis(ms));
                 Event::Recover { framework, role, agent, resources, refuse, allocated: false }
             }
             25..45 if self.random.one_in(2) => Event::Allocate(None),

@@ -130,7 +130,15 @@ impl<S: Sharing, C> Core<S, C> {
         self.agent_index.insert(id, slot);
         self.scratch.by_id = None;
         self.set_total(slot, &info.total);
+        // As upstream, which knows of one allocation for each framework and role.
+        let mut merged: Vec<(FrameworkId, RoleId, Resources)> = Vec::new();
         for (framework, role, resources) in used {
+            match merged.iter_mut().find(|one| (one.0, one.1) == (*framework, *role)) {
+                Some(one) => one.2 += resources,
+                None => merged.push((*framework, *role, resources.clone())),
+            }
+        }
+        for (framework, role, resources) in &merged {
             if self.frameworks.contains_key(framework) {
                 let client = self.track(names, *framework, *role);
                 self.book(slot, client, resources, 1);
