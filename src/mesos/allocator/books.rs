@@ -144,9 +144,10 @@ impl<S: Sharing, C> Core<S, C> {
             let state = self.clients.at(client).expect("a tracked client");
             let role = self.roles.at_mut(state.role).expect("a tracked role");
             role.sorter.share(state.leaf, slot, &load.shared);
-            let before = self.role_sorter.holds(role.client).clone();
+            // Shared objects are reserved ones; what two roles hold is taken once.
+            let before = self.role_sorter.allocation().clone();
             self.role_sorter.share(role.client, slot, &load.shared);
-            self.reserved_held.add(self.role_sorter.holds(role.client));
+            self.reserved_held.add(self.role_sorter.allocation());
             self.reserved_held.subtract(&before);
         }
     }
@@ -176,9 +177,9 @@ impl<S: Sharing, C> Core<S, C> {
             let state = self.clients.at(client).expect("a tracked client");
             let role = self.roles.at_mut(state.role).expect("a tracked role");
             role.sorter.give_up_shared(state.leaf, slot, &load.shared);
-            let before = self.role_sorter.holds(role.client).clone();
+            let before = self.role_sorter.allocation().clone();
             self.role_sorter.give_up_shared(role.client, slot, &load.shared);
-            self.reserved_held.add(self.role_sorter.holds(role.client));
+            self.reserved_held.add(self.role_sorter.allocation());
             self.reserved_held.subtract(&before);
         }
     }

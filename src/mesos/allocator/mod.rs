@@ -1,9 +1,9 @@
 //! The allocator: decides which free resources are offered to whom
 //! (`src/master/allocator/mesos/hierarchical.{hpp,cpp}`).
 //!
-//! It is a mailbox of the master's process (`cycle`) around plain operations (`core`). Doors for research: `policy` (who is next) and `chunk`
-//! (how much of an agent one offer carries) are parameters of Mesos' own cycle and compiled into
-//! it; `Allocate` replaces the whole allocator.
+//! It is a mailbox of the master's process (`cycle`) around plain operations (`core`). Doors for
+//! research: `policy` (who is next) and `chunk` (how much of an agent one offer carries) are
+//! parameters of Mesos' own cycle and compiled into it; `Allocate` replaces the whole allocator.
 
 mod agents;
 pub mod amounts;

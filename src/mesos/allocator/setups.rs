@@ -253,6 +253,19 @@ mod tests {
         assert_eq!(setup.checksum(), checksum(Vec::new()));
     }
 
+    /// Suppressed frameworks and their roles stand in no order.
+    #[test]
+    fn who_wants_nothing_is_not_met() {
+        let mut setup = flat(500, 300, Roles::Flat(300));
+        for (framework, _) in setup.frameworks[1..].to_vec() {
+            setup.core.suppress(framework, &[]).unwrap();
+        }
+        let before = setup.core.work();
+        assert_eq!(setup.cycle(), 500);
+        let after = setup.core.work();
+        assert_eq!((after.comparisons, after.sorts), (before.comparisons, before.sorts));
+    }
+
     #[test]
     fn what_comes_back_is_offered_again() {
         let mut setup = flat(500, 7, Roles::Flat(3));

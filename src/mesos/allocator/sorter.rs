@@ -584,7 +584,13 @@ impl Sorter {
     /// Moves a node to where it belongs.
     fn reposition<S: Sharing>(&mut self, node: u32, ground: &Ground<S>) {
         self.moves += 1;
-        let from = if self.node(node).listed { self.position(node).ok() } else { None };
+        // Who was given something last was the first, mostly.
+        let siblings = &self.nodes[self.nodes[node as usize].parent as usize].ranked;
+        let from = match self.node(node).listed {
+            true if siblings.first() == Some(&node) => Some(0),
+            true => self.position(node).ok(),
+            false => None,
+        };
         let rank = ground.sharing.rank(&self.standing(node, ground), ground.throw);
         let own = self.node_mut(node);
         (own.rank, own.ranked_count) = (rank, own.count);
