@@ -361,6 +361,25 @@ mod tests {
     }
 
     #[test]
+    fn the_apps_of_the_scenarios_can_be_deployed() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/apps");
+        let flags = Flags::default();
+        let empty = Arc::new(Group::empty(PathId::root(), Version::at(Time::ZERO)));
+        let mut steps = Vec::new();
+        for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            let (root, plan) = match next(&empty, &path, &flags) {
+                Ok(reached) => reached,
+                Err(Failure::Input(text)) => panic!("{text}"),
+                Err(Failure::Broken) => panic!("{}", path.display()),
+            };
+            assert_eq!(warnings(&root), [], "{}", path.display());
+            steps.push(plan.steps.len());
+        }
+        assert!(steps.len() >= 4 && steps.iter().all(|steps| *steps >= 2), "{steps:?}");
+    }
+
+    #[test]
     fn files_that_cannot_be_read_are_input_errors() {
         let arguments = Arguments {
             old: "no/such.json".into(),
