@@ -128,7 +128,7 @@ fn apps(list: &[Value], place: &dyn Fn(usize) -> String, mut tree: Group, flags:
         if tree.spec(&spec.id).is_some() {
             return Err(Rejection::invalid(format!("{place}/id"), format!("there are two apps `{}`", spec.id)));
         }
-        tree = tree::put_spec(&tree, &Arc::new(spec), flags);
+        tree::put_spec_in_place(&mut tree, &Arc::new(spec), flags);
     }
     Ok(tree)
 }

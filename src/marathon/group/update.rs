@@ -106,7 +106,7 @@ fn apply(root: &Group, change: &Change, flags: &Flags) -> Result<Group, Rejectio
                 }
                 let new = define::merged(put, existing.map(Arc::as_ref), Context { root: &tree, ..context })?;
                 let new = RunSpec { versions: existing.map(|old| old.versions).unwrap_or_default(), ..new };
-                tree = tree::put_spec(&tree, &Arc::new(new), flags);
+                tree::put_spec_in_place(&mut tree, &Arc::new(new), flags);
             }
             Ok(tree)
         }
