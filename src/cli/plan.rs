@@ -128,7 +128,7 @@ fn apps(list: &[Value], place: &dyn Fn(usize) -> String, mut tree: Group, flags:
         if tree.spec(&spec.id).is_some() {
             return Err(Rejection::invalid(format!("{place}/id"), format!("there are two apps `{}`", spec.id)));
         }
-        tree = tree::put_spec(&tree, &Arc::new(spec), flags);
+        tree::put_spec_in_place(&mut tree, &Arc::new(spec), flags);
     }
     Ok(tree)
 }
@@ -358,6 +358,25 @@ mod tests {
             help: correct these places; numbers in parentheses count from 0
 
         "#]].assert_eq(&all);
+    }
+
+    #[test]
+    fn the_apps_of_the_scenarios_can_be_deployed() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/apps");
+        let flags = Flags::default();
+        let empty = Arc::new(Group::empty(PathId::root(), Version::at(Time::ZERO)));
+        let mut steps = Vec::new();
+        for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            let (root, plan) = match next(&empty, &path, &flags) {
+                Ok(reached) => reached,
+                Err(Failure::Input(text)) => panic!("{text}"),
+                Err(Failure::Broken) => panic!("{}", path.display()),
+            };
+            assert_eq!(warnings(&root), [], "{}", path.display());
+            steps.push(plan.steps.len());
+        }
+        assert!(steps.len() >= 4 && steps.iter().all(|steps| *steps >= 2), "{steps:?}");
     }
 
     #[test]

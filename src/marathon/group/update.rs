@@ -106,7 +106,7 @@ fn apply(root: &Group, change: &Change, flags: &Flags) -> Result<Group, Rejectio
                 }
                 let new = define::merged(put, existing.map(Arc::as_ref), Context { root: &tree, ..context })?;
                 let new = RunSpec { versions: existing.map(|old| old.versions).unwrap_or_default(), ..new };
-                tree = tree::put_spec(&tree, &Arc::new(new), flags);
+                tree::put_spec_in_place(&mut tree, &Arc::new(new), flags);
             }
             Ok(tree)
         }
@@ -295,6 +295,8 @@ mod tests {
     use super::super::change::PutApp;
     use super::*;
     use crate::marathon::model::json::{self, tables};
+    use crate::marathon::model::plan::Action;
+    use proptest::prelude::*;
     use serde_json::json;
 
     struct Store {
@@ -434,5 +436,66 @@ mod tests {
         assert_eq!(store.run(&back), "Restart /a");
         let spec = store.root.spec(&PathId::absolute("/a")).expect("there");
         assert_eq!((spec.app().and_then(|a| a.cmd.clone()), spec.versions.version), (Some("run".into()), Version(20)));
+    }
+
+    /// A tree of apps `/a` to `/d` and `/g/a` to `/g/d`, each absent or of some size and command.
+    fn a_tree() -> impl Strategy<Value = Vec<Option<(u32, u32)>>> {
+        prop::collection::vec(prop::option::of((0..4_u32, 0..2_u32)), 8)
+    }
+    fn made(tree: &[Option<(u32, u32)>], now: &Group) -> Group {
+        let names = ["/a", "/b", "/c", "/d", "/g/a", "/g/b", "/g/c", "/g/d"];
+        let mut root = Group::empty(PathId::root(), now.version);
+        for (name, app) in names.iter().zip(tree) {
+            let Some((instances, cmd)) = app else { continue };
+            let fields = json!({ "id": name, "cmd": format!("run {cmd}"), "instances": instances });
+            let spec = json::read::testing::app(fields);
+            let versions = now.spec(&spec.id).map(|old| old.versions).unwrap_or_default();
+            root = tree::put_spec(&root, &Arc::new(RunSpec { versions, ..spec }), &Flags::default());
+        }
+        root
+    }
+    /// What runs: command and size by id.
+    fn running(root: &Group) -> BTreeMap<PathId, (Option<String>, u32)> {
+        let specs = root.all_specs().into_iter();
+        let of = |spec: &RunSpec| (spec.app().and_then(|app| app.cmd.clone()), spec.instances);
+        specs.map(|(id, spec)| (id.clone(), of(spec))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_leads_to_its_target_and_back(first in a_tree(), second in a_tree()) {
+            let (flags, nobody) = (Flags::default(), BTreeMap::new());
+            let empty = Arc::new(Group::empty(PathId::root(), Version(0)));
+            let to = |from: &Arc<Group>, tree: &Group, now: i64| {
+                replace(from, tree, &nobody, Version(now), Symbol(0), &flags).expect("valid")
+            };
+            let (one, _) = to(&empty, &made(&first, &empty), 1);
+            let (two, plan) = to(&one, &made(&second, &one), 2);
+            // Carrying out the steps by hand.
+            let mut cluster = running(&one);
+            for action in plan.steps.iter().flatten() {
+                let spec = action.spec();
+                let cmd = spec.app().and_then(|app| app.cmd.clone());
+                match action {
+                    Action::Stop(_) => drop(cluster.remove(&spec.id)),
+                    Action::Start(_) => drop(cluster.insert(spec.id.clone(), (cmd, 0))),
+                    Action::Scale { .. } => {
+                        let entry = cluster.get_mut(&spec.id).expect("started before");
+                        // A change that scales to nothing is no restart.
+                        prop_assert!(entry.0 == cmd || spec.instances == 0);
+                        *entry = (cmd, spec.instances);
+                    }
+                    Action::Restart(_) => drop(cluster.insert(spec.id.clone(), (cmd, spec.instances))),
+                }
+            }
+            prop_assert_eq!(&cluster, &running(&two));
+            // Each changed app is in one step beside its start.
+            let actions: Vec<&Action> = plan.steps.iter().flatten().collect();
+            let others = actions.iter().filter(|action| !matches!(action, Action::Start(_))).count();
+            prop_assert_eq!(others, plan.affected().len());
+            // Rolling back gives the same apps.
+            let back = update(&two, &Change::Rollback(plan), Version(3), Symbol(1), &flags).expect("valid");
+            prop_assert_eq!(running(&back.root), running(&one));
+        }
     }
 }

@@ -185,7 +185,7 @@ fn app(spec: &RunSpec, app: &AppOnly, d: &mut Details) {
     if app.cmd.as_ref().is_some_and(|cmd| cmd.chars().count() < 2) {
         add(d, "/", "must not be an empty string");
     }
-    if docker && !container.is_some_and(|c| c.get("docker").is_some()) {
+    if docker && container.is_none_or(|c| c.get("docker").is_none()) {
         add(d, "/container/docker", "not defined");
     }
     if docker && spec.each.gpus().0 > 0 {

@@ -3,9 +3,10 @@
 use super::apps::{of_group, path, update};
 use super::command::{Answer, Outcome};
 use super::embed::{self, Embed};
+use super::reply as answers;
 use super::route::{Routed, flag, not_allowed, reply};
+use super::show::Shown;
 use super::view::View;
-use super::{reply as answers, show};
 use crate::base::id::Symbol;
 use crate::http::{Method, Request};
 use crate::marathon::group::change::Change;
@@ -59,9 +60,10 @@ fn group<'a>(id: &PathId, view: &'a dyn View) -> Result<&'a Group, Rejection> {
 
 fn shown(request: &Request, group: &Group, view: &dyn View) -> Outcome {
     let (parts, embed) = embed::of_group(request);
+    let apps = Shown::new(embed, view);
     let body = write::group(group, &parts, &mut |spec| match spec.pod() {
         Some(_) => Some(write::run_spec(spec)),
-        None => Some(show::app(spec, embed, view)),
+        None => Some(apps.app(spec)),
     });
     reply(200, body)
 }

@@ -9,10 +9,12 @@ use crate::fact::Condition;
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::instance::{Instance, Task, is_active};
 use crate::marathon::model::json::write;
+use crate::marathon::model::path::PathId;
 use crate::marathon::model::plan::{Action, Plan};
 use crate::marathon::model::version::Version;
 use crate::mesos::task_state::TaskState;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// An instant with three digits of fraction.
 #[must_use]
@@ -119,37 +121,63 @@ pub(super) fn failure(failure: &TaskFailure) -> Value {
     Value::Object(shown)
 }
 
-/// An app with what is embedded.
-pub(super) fn app(spec: &RunSpec, embed: Embed, view: &dyn View) -> Value {
-    let Value::Object(mut shown) = write::run_spec(spec) else { return Value::Null };
+/// Shows apps with what is embedded; deployments are looked through once for all of them.
+pub(super) struct Shown<'a> {
+    view: &'a dyn View,
+    embed: Embed,
+    deployments: BTreeMap<PathId, Vec<Value>>,
+    readiness: BTreeMap<PathId, Vec<Value>>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(embed: Embed, view: &'a dyn View) -> Self {
+        let (mut deployments, mut readiness): (BTreeMap<_, Vec<Value>>, BTreeMap<_, Vec<Value>>) = Default::default();
+        if embed.deployments || embed.readiness {
+            for running in view.deployments() {
+                let id = json!({ "id": view.names().text(running.plan.id) });
+                for spec in running.plan.affected() {
+                    deployments.entry(spec.clone()).or_default().push(id.clone());
+                }
+                for result in &running.readiness {
+                    readiness.entry(result.spec.clone()).or_default().push(self::readiness(result));
+                }
+            }
+        }
+        Self { view, embed, deployments, readiness }
+    }
+
+    pub(super) fn app(&self, spec: &RunSpec) -> Value {
+        let of = |all: &BTreeMap<PathId, Vec<Value>>| all.get(&spec.id).cloned().unwrap_or_default();
+        let (embed, view) = (self.embed, self.view);
+        let Value::Object(mut shown) = write::run_spec(spec) else { return Value::Null };
+        with_tasks(&mut shown, spec, embed, view);
+        if embed.deployments {
+            put(&mut shown, "deployments", Some(of(&self.deployments)));
+        }
+        if embed.readiness {
+            put(&mut shown, "readinessCheckResults", Some(of(&self.readiness)));
+        }
+        Value::Object(shown)
+    }
+}
+
+fn with_tasks(shown: &mut Map<String, Value>, spec: &RunSpec, embed: Embed, view: &dyn View) {
     if embed.counts || embed.stats {
         let stats = Stats::of(spec, view);
         if embed.counts {
-            stats.put_counts(&mut shown);
+            stats.put_counts(shown);
         }
         if embed.stats {
-            put(&mut shown, "taskStats", Some(stats.by_version(spec)));
+            put(shown, "taskStats", Some(stats.by_version(spec)));
         }
-    }
-    if embed.deployments {
-        let all = view.deployments().into_iter();
-        let own = all.filter(|running| running.plan.affected().contains(&spec.id));
-        let own: Vec<Value> = own.map(|running| json!({ "id": view.names().text(running.plan.id) })).collect();
-        put(&mut shown, "deployments", Some(own));
-    }
-    if embed.readiness {
-        let all = view.deployments().into_iter().flat_map(|running| running.readiness);
-        let own: Vec<Value> = all.filter(|result| result.spec == spec.id).map(|result| readiness(&result)).collect();
-        put(&mut shown, "readinessCheckResults", Some(own));
     }
     if embed.tasks {
         let tasks: Vec<Value> = view.instances(&spec.id).into_iter().flat_map(|i| self::tasks(i, &[], view)).collect();
-        put(&mut shown, "tasks", Some(tasks));
+        put(shown, "tasks", Some(tasks));
     }
     if embed.last_failure {
-        put(&mut shown, "lastTaskFailure", view.last_failure(&spec.id).map(|f| failure(&f)));
+        put(shown, "lastTaskFailure", view.last_failure(&spec.id).map(|f| failure(&f)));
     }
-    Value::Object(shown)
 }
 
 fn readiness(result: &ReadinessResult) -> Value {
