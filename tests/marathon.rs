@@ -60,6 +60,16 @@ impl Run {
         (answer.status, body)
     }
 
+    /// A Marathon that is alive.
+    fn world_marathon(&self) -> u32 {
+        let stopped = self.facts.iter().rev().find_map(|fact| match fact.what {
+            Fact::ProcessStopped { slot, kind: mesosim::fact::ProcessKind::Marathon, .. } => Some(slot),
+            _ => None,
+        });
+        // Slots: three masters, three servers, two Marathons.
+        if stopped == Some(6) { 1 } else { 0 }
+    }
+
     fn count(&self, which: impl Fn(&Fact) -> bool) -> usize {
         self.facts.iter().filter(|fact| which(&fact.what)).count()
     }
@@ -153,4 +163,73 @@ at = "10m"
     assert_eq!(run.running(), 0);
     let (status, _) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
     assert_eq!(status, 404);
+}
+
+fn highly_available(more: &str) -> String {
+    cluster(&format!(
+        r#"
+[cluster]
+masters = 3
+zookeepers = 3
+[[marathon]]
+instances = 2
+[[app]]
+id = "/web"
+ready_after = "3s"
+{more}
+"#
+    ))
+}
+
+fn marathon_leaders(run: &Run) -> usize {
+    run.count(|f| matches!(f, Fact::LeaderReady { kind: mesosim::fact::ProcessKind::Marathon, .. }))
+}
+
+/// Any standby passes requests on; when the leader dies the other goes on with the same tasks and
+/// the same framework id.
+#[test]
+fn a_leader_crash_loses_no_task() {
+    for how in ["", "process = true"] {
+        let mut run = Run::new(&highly_available(&format!("[[fault]]\nkind = \"marathon-crash\"\nat = \"5m\"\n{how}")));
+        run.until(30);
+        let (status, _) = run.ask(0, Method::Post, "/v2/apps", web(4));
+        assert_eq!(status, 201);
+        let (status, info) = run.ask(1, Method::Get, "/v2/info", Value::Null);
+        assert_eq!(status, 200);
+        let framework = info["frameworkId"].clone();
+        assert!(framework.is_string(), "{info}");
+        run.until(290);
+        assert_eq!((run.running(), run.succeeded(), marathon_leaders(&run)), (4, 1, 1));
+        run.until(600);
+        assert_eq!((run.running(), marathon_leaders(&run)), (4, 2), "{how}");
+        assert_eq!(run.count(|f| matches!(f, Fact::TaskStarted { .. })), 4, "nothing was launched anew");
+        assert_eq!(run.count(|f| matches!(f, Fact::TaskEnded { .. })), 0, "and nothing killed");
+        // Of the two one is alive, or both again.
+        let alive = if how.is_empty() { run.world_marathon() } else { 0 };
+        let (status, info) = run.ask(alive, Method::Get, "/v2/info", Value::Null);
+        assert_eq!((status, &info["frameworkId"]), (200, &framework));
+        let (status, body) = run.ask(alive, Method::Get, "/v2/apps//web", Value::Null);
+        assert_eq!((status, &body["app"]["tasksHealthy"]), (200, &json!(4)));
+        // The new leader can change what the old one began.
+        run.ask(alive, Method::Put, "/v2/apps//web", json!({ "instances": 2 }));
+        run.until(700);
+        assert_eq!((run.running(), run.succeeded()), (2, 2));
+    }
+}
+
+/// The leader dies while ten instances come up: the deployment is taken up and ends.
+#[test]
+fn a_deployment_survives_its_leader() {
+    for at in ["40s", "41s", "42s", "44s", "50s"] {
+        let mut run = Run::new(&highly_available(&format!(
+            "[[fault]]\nkind = \"marathon-crash\"\nat = \"{at}\"\nprocess = true"
+        )));
+        run.until(38);
+        let mut app = web(10);
+        app["constraints"] = json!([]);
+        run.ask(0, Method::Post, "/v2/apps", app);
+        run.until(300);
+        assert_eq!(run.running(), 10, "{at}");
+        assert_eq!(run.succeeded(), 1, "{at}");
+    }
 }
