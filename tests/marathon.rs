@@ -233,3 +233,92 @@ fn a_deployment_survives_its_leader() {
         assert_eq!(run.succeeded(), 1, "{at}");
     }
 }
+
+/// Containers of the app that ran at once, at least and at most, from an instant on.
+fn range_of_running(run: &Run, from: Time) -> (usize, usize) {
+    let (mut now, mut least, mut most) = (0, usize::MAX, 0);
+    for fact in &run.facts {
+        match fact.what {
+            Fact::TaskStarted { .. } => now += 1,
+            Fact::TaskEnded { .. } => now -= 1,
+            _ => continue,
+        }
+        if fact.at >= from {
+            (least, most) = (least.min(now), most.max(now));
+        }
+    }
+    (least, most)
+}
+
+/// New instances must be healthy before old ones go; a second change waits or overrides.
+#[test]
+fn an_upgrade_keeps_the_app_up_and_locks_it() {
+    let mut run = Run::new(&cluster("[[marathon]]\n[[app]]\nid = \"/web\"\nready_after = \"20s\"\n"));
+    run.until(20);
+    let mut app = web(4);
+    app["constraints"] = json!([]);
+    app["healthChecks"][0]["gracePeriodSeconds"] = json!(60);
+    app["upgradeStrategy"] = json!({ "minimumHealthCapacity": 1.0, "maximumOverCapacity": 0.5 });
+    run.ask(0, Method::Post, "/v2/apps", app);
+    run.until(100);
+    assert_eq!((run.running(), run.succeeded()), (4, 1));
+    let (status, body) = run.ask(0, Method::Put, "/v2/apps//web", json!({ "cmd": "other" }));
+    assert_eq!(status, 200, "{body}");
+    let (_, deployments) = run.ask(0, Method::Get, "/v2/deployments", Value::Null);
+    assert_eq!(deployments[0]["currentActions"][0]["action"], json!("RestartApplication"));
+    let (status, body) = run.ask(0, Method::Put, "/v2/apps//web", json!({ "cmd": "third" }));
+    assert_eq!((status, body["deployments"].as_array().map(Vec::len)), (409, Some(1)));
+    run.until(400);
+    assert_eq!((run.running(), run.succeeded()), (4, 2));
+    assert_eq!(range_of_running(&run, Time::from_secs(100)), (4, 6));
+    // Forced in the middle: the first is given up, the app ends as the second says.
+    run.ask(0, Method::Put, "/v2/apps//web", json!({ "cmd": "third" }));
+    run.until(430);
+    let (status, _) = run.ask(0, Method::Put, "/v2/apps//web?force=true", json!({ "cmd": "fourth" }));
+    assert_eq!(status, 200);
+    run.until(800);
+    let cancelled = |f: &Fact| matches!(f, Fact::DeploymentEnded { how: DeploymentEnd::Cancelled, .. });
+    assert_eq!((run.running(), run.succeeded(), run.count(cancelled)), (4, 3, 1));
+    let (_, body) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
+    assert_eq!((&body["app"]["cmd"], &body["app"]["tasksHealthy"]), (&json!("fourth"), &json!(4)));
+    // And back: the definition before is put in place by a new deployment.
+    run.ask(0, Method::Put, "/v2/apps//web", json!({ "cmd": "fifth" }));
+    let (_, deployments) = run.ask(0, Method::Get, "/v2/deployments", Value::Null);
+    let id = deployments[0]["id"].as_str().unwrap().to_owned();
+    let (status, _) = run.ask(0, Method::Delete, &format!("/v2/deployments/{id}"), Value::Null);
+    assert_eq!(status, 200);
+    run.until(1_200);
+    let (_, body) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
+    assert_eq!((&body["app"]["cmd"], &body["app"]["tasksRunning"]), (&json!("fourth"), &json!(4)));
+}
+
+/// One app, many machines; the launch tokens and the time between offers pace it.
+#[test]
+fn an_app_of_thousands() {
+    const INSTANCES: u32 = 1_000;
+    let mut run = Run::new(&format!(
+        r#"
+seed = 1
+duration = "12h"
+stop_when_done = false
+[network]
+latency = "1ms"
+[[agents]]
+name = "agent"
+count = {}
+resources = "cpus:16;mem:65536;ports:[31000-32000]"
+racks = 20
+[[marathon]]
+"#,
+        INSTANCES / 10
+    ));
+    run.until(30);
+    let app = json!({ "id": "/many", "cmd": "run", "cpus": 1, "mem": 128, "instances": INSTANCES,
+                      "constraints": [["rack_id", "GROUP_BY", "20"], ["hostname", "MAX_PER", "12"]] });
+    run.ask(0, Method::Post, "/v2/apps", app);
+    run.until(1_800);
+    assert_eq!((run.running(), run.succeeded()), (INSTANCES as usize, 1));
+    run.ask(0, Method::Put, "/v2/apps//many", json!({ "instances": INSTANCES / 2 }));
+    run.until(3_600);
+    assert_eq!((run.running(), run.succeeded()), (INSTANCES as usize / 2, 2));
+}
