@@ -60,6 +60,26 @@ impl Run {
         (answer.status, body)
     }
 
+    /// Asks the Marathons in turn until one answers without an error of its own.
+    fn try_asking(&mut self, method: Method, path: &str, body: Value) -> Option<u16> {
+        for _ in 0..10 {
+            for marathon in 0..2 {
+                let request =
+                    Request { method, path: path.into(), query: Vec::new(), body: Body::Json(body.clone()), hops: 0 };
+                let (path, force) = (request.path.replace("?force=true", ""), vec![("force".into(), "true".into())]);
+                let request = Arc::new(Request { path, query: force, ..request });
+                let token = self.world.inject(Outside::Http { marathon, request });
+                let now = self.world.now().0 / 1_000_000_000;
+                self.until(now + 5);
+                let status = self.answers.get(&u64::from(token)).map(|answer| answer.status);
+                if status.is_some_and(|status| status < 500) {
+                    return status;
+                }
+            }
+        }
+        None
+    }
+
     /// A Marathon that is alive.
     fn world_marathon(&self) -> u32 {
         let stopped = self.facts.iter().rev().find_map(|fact| match fact.what {
@@ -321,4 +341,70 @@ racks = 20
     run.ask(0, Method::Put, "/v2/apps//many", json!({ "instances": INSTANCES / 2 }));
     run.until(3_600);
     assert_eq!((run.running(), run.succeeded()), (INSTANCES as usize / 2, 2));
+}
+
+/// Machines, masters, Marathons and ZooKeeper servers crash, links are cut, for half an hour in
+/// which the app is upgraded and scaled; after that it has what was asked for last.
+#[test]
+fn storms_pass() {
+    for seed in 1..=SEEDS {
+        let mut run = Run::new(&storm(seed));
+        run.until(60);
+        let mut app = web(6);
+        app["constraints"] = json!([["hostname", "MAX_PER", "2"]]);
+        let (status, _) = run.ask(0, Method::Post, "/v2/apps", app);
+        assert_eq!(status, 201, "seed {seed}");
+        for (s, change) in [
+            (300, json!({ "cmd": "second" })),
+            (500, json!({ "instances": 3 })),
+            (700, json!({ "cmd": "third" })),
+            (1_000, json!({ "instances": 7 })),
+            (1_500, json!({ "cmd": "fourth", "instances": 6 })),
+        ] {
+            run.until(s);
+            run.try_asking(Method::Put, "/v2/apps//web?force=true", change);
+        }
+        run.until(4_000);
+        // Without weather everybody is alive.
+        let (status, body) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
+        assert_eq!(status, 200, "seed {seed}");
+        let app = &body["app"];
+        let shown = [&app["instances"], &app["tasksRunning"], &app["tasksHealthy"]].map(|n| n.as_u64().unwrap());
+        assert_eq!(shown, [shown[0]; 3], "seed {seed}: {app}");
+        assert_eq!(run.running() as u64, shown[0], "seed {seed}: nothing else runs");
+        let (_, body) = run.ask(0, Method::Get, "/v2/deployments", Value::Null);
+        assert_eq!(body, json!([]), "seed {seed}");
+    }
+}
+
+const SEEDS: u64 = 12;
+
+/// Thirty things that go wrong in the first half hour, each for a while.
+fn storm(seed: u64) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut draw = |n: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    let mut faults = String::new();
+    for _ in 0..30 {
+        let (at, lasts) = (61 + draw(1_700), 10 + draw(150));
+        let (kind, more) = match draw(8) {
+            0..=2 => ("agent-crash", format!("target = \"agent-{}\"\ndown", draw(12))),
+            3 => ("marathon-crash", "process = true\ndown".to_owned()),
+            4 => ("marathon-crash", format!("target = \"marathon-{}\"\ndown", draw(2))),
+            5 => ("master-crash", format!("process = {}\ndown", draw(2) == 1)),
+            6 => ("zookeeper-crash", format!("target = \"zookeeper-{}\"\ndown", draw(3))),
+            _ => {
+                let from = ["marathon-0", "marathon-1", "agent-3", "agent-7"][draw(4) as usize];
+                let to = ["masters", "zookeepers"][draw(2) as usize];
+                ("partition", format!("from = \"{from}\"\nto = \"{to}\"\none_way = {}\nlasts", draw(2) == 1))
+            }
+        };
+        faults += &format!("[[fault]]\nkind = \"{kind}\"\nat = \"{at}s\"\n{more} = \"{lasts}s\"\n");
+    }
+    highly_available(&faults)
+        .replace("seed = 3", &format!("seed = {seed}"))
+        .replace("count = 5", "count = 12")
+        .replace("latency = \"1ms\"", "latency = { exponential = \"2ms\", shift = \"1ms\" }")
 }
