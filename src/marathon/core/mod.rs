@@ -230,6 +230,12 @@ impl Marathon {
 
     // ---- leadership ----
 
+    /// Whether it is the leader, and serves.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.phase == Phase::Leading
+    }
+
     /// Elected: what a predecessor left is read first.
     fn elected(&mut self, cx: &mut Cx) {
         if self.phase != Phase::Standby {
