@@ -206,6 +206,13 @@ impl Blueprint {
         Some(format!("{}-{}", row.1.strip_suffix('s')?, seat.index))
     }
 
+    /// The value of an attribute of a host of the fleet.
+    pub(super) fn attribute(&self, host: Symbol, field: Symbol) -> Option<Symbol> {
+        let (at, _, _) = self.totals.get_full(&host)?;
+        let info = self.agents.get(at).filter(|info| info.hostname == host)?;
+        info.attributes.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
+    }
+
     pub(super) fn hostname(&self, slot: u32) -> Symbol {
         self.agents[(slot - self.first_agent()) as usize].hostname
     }
