@@ -224,7 +224,7 @@ mod tests {
             told(ERROR, &RUN.replace(r#""event":3,"op":"allocate""#, r#""event":4,"op":"reserve""#)),
         ];
         expect![[r#"
-            record 0, event 3 (allocate), clock 1.5 s: 1 of 2 offers are not ours, 1 of ours are not there
+            record 0, event 3 (allocate), clock 1.5 s: 1 of 2 recorded offers are not ours, 1 of our 2 are not recorded
               recorded: f a s1 cpus:1
               ours:     f a s1 cpus:1.5
             record 0, event 3 (allocate), clock 1.5 s: the order of roles (name, share, count)

@@ -242,10 +242,8 @@ impl Ledger {
                     known.active = matches!(event, Event::ActivateFramework { .. });
                 }
             }
-            Event::Recover { framework, role, agent, resources, .. } => {
-                if self.frameworks.contains_key(framework) {
-                    self.take(framework, role, agent, resources);
-                }
+            Event::Recover { framework, role, agent, resources, .. } if self.frameworks.contains_key(framework) => {
+                self.take(framework, role, agent, resources);
             }
             Event::ReserveOffered { framework, role, agent, resources, .. } => {
                 if let Ok(from) = resources.pop_reservation() {

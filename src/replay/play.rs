@@ -198,7 +198,7 @@ mod tests {
             accept: cpus:5 accepted of cpus:4; mem:64 that role `a` holds on `s`; accept what was offered
             reserve_offered: cpus:3 is no part of the offered cpus:2; name a part of what is offered
             add_agent: agent `s` is there already; remove it before, or update it
-            add_agent: `f` uses cpus:2 of cpus:1 on `t`; let the agent have what is used
+            add_agent: agent `t` has 1000000000001 mem; write at most 10^12
             add_framework: framework `f` is there already; remove it before, or update it
             remove_framework: unknown framework `g`; add the framework before, or correct the id
             deactivate_agent: unknown agent `t`; add the agent before, or correct the id
