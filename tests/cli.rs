@@ -395,6 +395,7 @@ fn plugins_lists_every_kind() {
         policies (allocator.policy)
           drf     smallest weighted dominant share first (Mesos' default)
           random  weighted random order, drawn anew for every agent
+          fifo    who came first, whatever it holds
         chunks (allocator.chunk)
           whole  all that is free on the agent (Mesos)
           slice  at most `cpus` and `mem` (MiB) of an agent in one offer
@@ -414,14 +415,16 @@ fn plugins_lists_every_kind() {
           job-csv   a trace of jobs, one per line, plain or gzipped
           openb     the pods of Alibaba's GPU trace of 2023 (openb)
         faults (fault.kind)
-          agent-crash    agents stop and start again, at an instant or by mtbf and mttr
-          rack-loss      all machines of a rack lose power together
-          partition      the network between two groups is cut, both ways or one way
-          latency-burst  messages between two groups take longer for a while
-          loss-burst     packets between two groups are lost and sent again for a while
-          task-failures  a part of the tasks fails, running ones and those that start meanwhile
-          slow-agent     agents take a time for each message for a while
-          disk-stall     disks of processes take no writes for a while
+          agent-crash      agents stop and start again, at an instant or by mtbf and mttr
+          rack-loss        all machines of a rack lose power together
+          partition        the network between two groups is cut, both ways or one way
+          latency-burst    messages between two groups take longer for a while
+          loss-burst       packets between two groups are lost and sent again for a while
+          task-failures    a part of the tasks fails, running ones and those that start meanwhile
+          slow-agent       agents take a time for each message for a while
+          disk-stall       disks of processes take no writes for a while
+          master-crash     masters stop and start again, the leading one or any, at an instant or by mtbf and mttr
+          zookeeper-crash  ZooKeeper servers stop and start again, at an instant or by mtbf and mttr
         invariants (check.invariants)
           no-overcommit     tasks and offers fit in each agent, in the master's view and in truth
           conservation      free, used and offered resources of each agent add up to its total
@@ -671,14 +674,14 @@ fn an_impossible_selector() {
         &format!("{TINY}{fault}"),
         &[],
         expect![[r#"
-        error: `rack_id=r7` selects nothing in this scenario
-          --> bad.toml:18:8
-           |
-        18 | rack = "r7"
-           |        ^^^^
-           |
-           = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", or a framework's name
-    "#]],
+            error: `rack_id=r7` selects nothing in this scenario
+              --> bad.toml:18:8
+               |
+            18 | rack = "r7"
+               |        ^^^^
+               |
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", "master-1", "zookeepers", or a framework's name
+        "#]],
     );
     let fault =
         "\n[[fault]]\nkind = \"partition\"\nat = \"10s\"\nlasts = \"5s\"\nfrom = \"agent-1\"\nto = \"master\"\n";
@@ -687,14 +690,14 @@ fn an_impossible_selector() {
         &format!("{TINY}{fault}"),
         &[],
         expect![[r#"
-        error: `agent-1` selects nothing in this scenario
-          --> bad.toml:19:8
-           |
-        19 | from = "agent-1"
-           |        ^^^^^^^^^
-           |
-           = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", or a framework's name
-    "#]],
+            error: `agent-1` selects nothing in this scenario
+              --> bad.toml:19:8
+               |
+            19 | from = "agent-1"
+               |        ^^^^^^^^^
+               |
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", "master-1", "zookeepers", or a framework's name
+        "#]],
     );
 }
 
@@ -730,7 +733,7 @@ fn unknown_names() {
             16 | kind = "agent-crsh"
                |        ^^^^^^^^^^^^
                |
-               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`
+               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`, `master-crash`, `zookeeper-crash`
         "#]],
     );
     bad(
@@ -766,14 +769,14 @@ fn unknown_names() {
         &format!("{TINY}\n[allocator]\npolicy = \"drff\"\n"),
         &[],
         expect![[r#"
-        error: unknown policy `drff`
-          --> bad.toml:16:10
-           |
-        16 | policy = "drff"
-           |          ^^^^^^
-           |
-           = help: did you mean `drf`? there are `drf`, `random`
-    "#]],
+            error: unknown policy `drff`
+              --> bad.toml:16:10
+               |
+            16 | policy = "drff"
+               |          ^^^^^^
+               |
+               = help: did you mean `drf`? there are `drf`, `random`, `fifo`
+        "#]],
     );
     let at = folder("set", &[("tiny.toml", TINY)]);
     expect![[r#"
@@ -783,7 +786,7 @@ fn unknown_names() {
         1 | allocator.policy=drff
           |                  ^^^^
           |
-          = help: did you mean `drf`? there are `drf`, `random`
+          = help: did you mean `drf`? there are `drf`, `random`, `fifo`
     "#]]
     .assert_eq(&refused(&at, &["run", "tiny.toml", "--set", "allocator.policy=drff"]));
     expect![[r#"

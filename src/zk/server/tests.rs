@@ -237,10 +237,7 @@ fn a_session_moves_and_its_requests_are_answered_in_order() {
     ensemble.say(b, call(6, create("/x/n_", true)));
     ensemble.settle();
     let told: Vec<Packet> = std::mem::take(&mut ensemble.told).into_iter().map(|(_, packet)| packet).collect();
-    assert_eq!(
-        told[2..],
-        [Packet::Changed { path: "/x".into() }, reply(6, Answer::Created("/x/n_0000000002".into()))]
-    );
+    assert_eq!(told[2..], [Packet::Changed { path: "/x".into() }, reply(6, Answer::Created("/x/n_0000000002".into()))]);
 }
 
 #[test]
