@@ -1,11 +1,14 @@
 //! Work as any scheduler sees it: a job is a number of equal tasks submitted together.
 
-use crate::base::id::{JobId, Symbol};
+use crate::base::dice::{Dice, Site};
+use crate::base::id::{JobId, Symbol, TaskId};
 use crate::base::quantity::Quantities;
 use crate::base::sampler::Distribution;
-use crate::base::time::Span;
+use crate::base::time::{Span, Time};
 use crate::mesos::resource::Resources;
 use std::sync::Arc;
+
+const SERVICE: Site = Site::new("service-turns");
 
 /// What one task asks for and how its container will behave. One per job, shared by its tasks.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +60,46 @@ pub struct Service {
     pub ill_for: Option<Distribution>,
 }
 
+/// Where a service is in its life. Its turns are drawn by their number, so whoever keeps such a
+/// clock from the same start sees the same.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ServiceClock {
+    began: Time,
+    /// How many turns have begun: 0 before it is ready, then well and ill by turns.
+    turns: u32,
+    until: Time,
+}
+
+impl ServiceClock {
+    #[must_use]
+    pub fn new(now: Time) -> Self {
+        Self { began: now, turns: 0, until: now }
+    }
+
+    /// What it answers now: 0 (nothing listens), 200, or 503 while it is ill. `of`: owner and task.
+    pub fn status(&mut self, service: &Service, dice: &mut Dice, of: (Symbol, TaskId), now: Time) -> u16 {
+        let entity = u64::from(of.0.0) << 32 ^ of.1.bits();
+        if self.turns == 0 {
+            let ready = self.began.saturating_add(service.ready_after.sample(dice.draw(SERVICE, entity, 0)));
+            if ready > now {
+                return 0;
+            }
+            (self.turns, self.until) = (1, Time::MAX);
+            if let Some(well) = service.well_for {
+                self.until = ready.saturating_add(well.sample(dice.draw(SERVICE, entity, 1)));
+            }
+        }
+        while self.until <= now {
+            self.turns += 1;
+            let next = if self.turns % 2 == 0 { service.ill_for } else { service.well_for };
+            // At least a nanosecond each, so that time passes.
+            let span = next.map(|d| d.sample(dice.draw(SERVICE, entity, u64::from(self.turns))).max(Span(1)));
+            self.until = span.map_or(Time::MAX, |span| self.until.saturating_add(span));
+        }
+        if self.turns % 2 == 0 { 503 } else { 200 }
+    }
+}
+
 /// A check that runs beside the task (`HealthCheckInfo`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AgentCheck {
@@ -100,4 +143,26 @@ pub struct Job {
     /// All tasks start together, on one set of offers, or none.
     pub gang: bool,
     pub spec: Arc<TaskSpec>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_becomes_ready_and_is_well_and_ill_by_turns() {
+        let fixed = |s| Distribution::Fixed(Span::from_secs(s));
+        let service = Service { ready_after: fixed(5), well_for: Some(fixed(10)), ill_for: Some(fixed(2)) };
+        let mut dice = Dice::new(1);
+        let of = (Symbol(1), TaskId { template: JobId(1), n: 1 });
+        let mut clock = ServiceClock::new(Time::from_secs(100));
+        let mut at = |clock: &mut ServiceClock, s| clock.status(&service, &mut dice, of, Time::from_secs(s));
+        let seen = [104, 105, 114, 115, 116, 117, 130].map(|s| at(&mut clock, s));
+        assert_eq!(seen, [0, 200, 200, 503, 503, 200, 200]);
+        let late = at(&mut ServiceClock::new(Time::from_secs(100)), 128);
+        assert_eq!(late, 503, "the same for who asks for the first time");
+        let once = Service { ill_for: None, ..service };
+        let mut clock = ServiceClock::new(Time::ZERO);
+        assert_eq!(clock.status(&once, &mut dice, of, Time::from_secs(1_000_000)), 503, "ill until replaced");
+    }
 }

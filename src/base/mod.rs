@@ -7,4 +7,5 @@ pub mod map;
 pub mod quantity;
 pub mod sampler;
 pub mod slab;
+pub mod suggest;
 pub mod time;

@@ -5,4 +5,7 @@
 //! turns requests into commands and state into bodies; `core/` is the state machine that carries
 //! commands out against Mesos.
 
+pub mod core;
+pub mod group;
 pub mod model;
+pub mod rest;

@@ -19,10 +19,10 @@ mod parts_tests;
 mod resources;
 pub mod section;
 mod source;
-mod suggest;
 pub mod units;
 mod value;
 
+use crate::base::suggest;
 pub use error::Error;
 #[cfg(test)]
 pub(crate) use load::testing;

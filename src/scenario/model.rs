@@ -31,6 +31,10 @@ pub struct Scenario {
     pub roles: Vec<Role>,
     /// `[[frameworks]]`.
     pub frameworks: Vec<Framework>,
+    /// `[[marathon]]`.
+    pub marathons: Vec<Section>,
+    /// `[[app]]`: how the containers of apps behave.
+    pub apps: Vec<Section>,
     /// `[[workload]]`.
     pub workloads: Vec<Section>,
     /// `[[fault]]`.

@@ -19,7 +19,7 @@ use crate::base::time::{Span, Time};
 use serde::Deserialize;
 
 /// Everything that may stand at the top level, for did-you-mean.
-const TOP: [&str; 21] = [
+const TOP: [&str; 23] = [
     "name",
     "seed",
     "duration",
@@ -34,6 +34,8 @@ const TOP: [&str; 21] = [
     "agents",
     "roles",
     "frameworks",
+    "marathon",
+    "app",
     "workload",
     "fault",
     "request",
@@ -72,6 +74,8 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
     let roles = roles(loader, &mut table);
     let fleets = fleets(loader, &mut table);
     let frameworks = frameworks(loader, &mut table);
+    let marathons = kindless(loader, &mut table, "marathon");
+    let apps = kindless(loader, &mut table, "app");
     let workloads = sections(loader, &mut table, "workload");
     let faults = sections(loader, &mut table, "fault");
     let requests = requests(loader, &mut table, end);
@@ -96,6 +100,8 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
         fleets,
         roles,
         frameworks,
+        marathons,
+        apps,
         workloads,
         faults,
         requests,
@@ -504,6 +510,13 @@ fn frameworks(loader: &mut Loader, table: &mut Table) -> Vec<Framework> {
 
 fn sections(loader: &mut Loader, table: &mut Table, key: &str) -> Vec<Section> {
     let how = Cut { kind_key: "kind", default_kind: None, common: &["kind"] };
+    let tables = loader.tables(table, key).into_iter().enumerate();
+    tables.filter_map(|(i, (inner, place))| loader.section(inner, place, i, &how)).collect()
+}
+
+/// Tables of one kind only, which has the name of the key.
+fn kindless(loader: &mut Loader, table: &mut Table, key: &'static str) -> Vec<Section> {
+    let how = Cut { kind_key: "kind", default_kind: Some(key), common: &[] };
     let tables = loader.tables(table, key).into_iter().enumerate();
     tables.filter_map(|(i, (inner, place))| loader.section(inner, place, i, &how)).collect()
 }

@@ -2,6 +2,9 @@
 
 use super::fault::{self, Occurrence};
 use super::link::Network;
+use super::marathon::{self, Installation};
+use super::schedulers::{Scheduler, scheduler};
+use super::script;
 use super::seats::{Seat, Seats};
 use super::{Core, Desk, Feed, Planned, Process, World};
 use crate::actor::{Behaviour, DiskOp};
@@ -13,13 +16,14 @@ use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::ProcessKind;
-use crate::frameworks::batch::{self, Batch};
-use crate::frameworks::chooser::{CHOOSERS, Choice};
+use crate::frameworks::operator::{self, Operator};
 use crate::job::TaskSpec;
+use crate::marathon::core::flags::Store;
+use crate::marathon::core::{Marathon, Synthetic};
 use crate::mesos::agent::{self, Agent};
 use crate::mesos::allocator::{self, Allocate};
 use crate::mesos::master::{self, Master};
-use crate::mesos::message::{AgentInfo, Capabilities, Msg, Refuse};
+use crate::mesos::message::{AgentInfo, Msg};
 use crate::mesos::registrar::Registrar;
 use crate::mesos::resource::Resources;
 use crate::scenario::model::{self, Scenario};
@@ -47,7 +51,7 @@ const MARATHONS_LABEL: &str = "latch-";
 const MASTER_ID: Site = Site::new("master-id");
 
 /// Everything needed to start a process of the scenario, again and again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Blueprint {
     seats: Seats,
     /// How ZooKeeper's servers are set up.
@@ -59,7 +63,12 @@ pub struct Blueprint {
     latch: Option<Arc<client::Config>>,
     master_flags: master::Flags,
     allocator: Box<dyn Allocate>,
-    frameworks: Vec<batch::Config>,
+    frameworks: Vec<Scheduler>,
+    /// Of every Marathon process its installation and how it stands for election.
+    marathons: Vec<(Arc<Installation>, Option<Arc<client::Config>>)>,
+    /// What is asked of them from outside.
+    operator: Option<Arc<operator::Config>>,
+    synthetic: Arc<Lookup<Symbol, Synthetic>>,
     agents: Vec<Arc<AgentInfo>>,
     agent_flags: agent::Flags,
     /// Total of each host by its name.
@@ -92,7 +101,15 @@ impl Blueprint {
                 }
             }
             ProcessKind::Zookeeper => Core::Zookeeper(Box::new(Server::new(self.ensemble.clone()))),
-            ProcessKind::Framework => Core::Framework(Box::new(Batch::new(self.frameworks[index as usize].clone()))),
+            ProcessKind::Marathon => {
+                let (installation, _) = &self.marathons[index as usize];
+                Core::Marathon(Box::new(Marathon::new(installation.flags(slot), self.synthetic.clone())))
+            }
+            ProcessKind::Framework => self.frameworks[index as usize].core(),
+            ProcessKind::Client => {
+                let script = self.operator.clone().expect("a client has a script");
+                Core::Operator(Box::new(Operator::new(script)))
+            }
             _ => {
                 let info = self.agents[index as usize].clone();
                 Core::Agent(Box::new(Agent::new(info, self.agent_flags.clone())))
@@ -100,15 +117,29 @@ impl Blueprint {
         }
     }
 
-    /// The ZooKeeper client of a process of this kind.
-    pub(super) fn zk_client(&self, kind: ProcessKind) -> Option<Box<Client>> {
+    /// The ZooKeeper client of the process in a slot.
+    pub(super) fn zk_client(&self, slot: u32) -> Option<Box<Client>> {
+        let Seat { kind, index } = self.seats.seat(slot)?;
         let config = match kind {
+            ProcessKind::Marathon => self.marathons[index as usize].1.as_ref(),
             ProcessKind::Master => self.candidate.as_ref(),
             ProcessKind::Framework | ProcessKind::Agent => self.observer.as_ref(),
             ProcessKind::Marathon => self.latch.as_ref(),
             _ => None,
         };
         config.map(|config| Box::new(Client::new(config.clone())))
+    }
+
+    /// The slot of the how-manieth Marathon process.
+    pub(super) fn marathon_slot(&self, index: u32) -> Option<u32> {
+        let slots = self.seats.of(ProcessKind::Marathon);
+        slots.clone().nth(index as usize)
+    }
+
+    /// The scheduler that starts in a slot.
+    fn scheduler(&self, slot: u32) -> Option<&Scheduler> {
+        let Seat { kind, index } = self.seats.seat(slot)?;
+        (kind == ProcessKind::Framework).then(|| &self.frameworks[index as usize])
     }
 
     /// Slot, owner name and gang setting of the scenario's framework.
@@ -195,20 +226,6 @@ fn master_id(dice: &mut Dice, slot: u32, incarnation: u32) -> String {
     format!("{:08x}-{high:04x}-{version:04x}-{variant:04x}-{:012x}", (a >> 32) as u32, b & 0xffff_ffff_ffff)
 }
 
-/// Keys of a `[[frameworks]]` table that the batch framework reads.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BatchParams {
-    #[serde(default)]
-    chooser: Option<String>,
-    #[serde(default)]
-    gang: bool,
-    #[serde(default)]
-    refuse: Option<Span>,
-    #[serde(default)]
-    revive_interval: Option<Span>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParams {}
@@ -222,7 +239,7 @@ struct SliceParams {
     mem: Option<Size>,
 }
 
-type Error = crate::scenario::Error;
+pub(super) type Error = crate::scenario::Error;
 
 impl World {
     pub(super) fn empty(mut dice: Dice, latency: Distribution) -> Self {
@@ -243,6 +260,9 @@ impl World {
             master_flags: master_flags(&model::MasterFlags::default()),
             allocator: allocator::by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed"),
             frameworks: Vec::new(),
+            marathons: Vec::new(),
+            operator: None,
+            synthetic: Arc::default(),
             agents: Vec::new(),
             agent_flags: agent::Flags {
                 registration_backoff_factor: Span::from_secs(1),
@@ -303,6 +323,12 @@ impl World {
         self.processes.last_mut().expect("just pushed")
     }
 
+    /// Puts something around the allocator of every master that starts from now on.
+    pub fn wrap_allocator(&mut self, wrap: impl FnOnce(Box<dyn Allocate>) -> Box<dyn Allocate>) {
+        let blueprint = Arc::make_mut(&mut self.blueprint);
+        blueprint.allocator = wrap(blueprint.allocator.clone());
+    }
+
     /// Builds the world of a scenario and its explicit list of faults.
     ///
     /// # Errors
@@ -337,8 +363,24 @@ impl World {
             let name = world.names.intern(&format!("zookeeper-{i}"));
             world.add_process(ProcessKind::Zookeeper, name).restart = supervised;
         }
-        for config in &blueprint.frameworks {
-            world.add_process(ProcessKind::Framework, config.name);
+        for (installation, election) in &blueprint.marathons {
+            let count = blueprint.marathons.iter().filter(|(other, _)| Arc::ptr_eq(other, installation)).count();
+            let same = world.processes.iter().filter(|process| process.kind == ProcessKind::Marathon).count();
+            let before = blueprint.marathons[..same].iter().filter(|(other, _)| Arc::ptr_eq(other, installation));
+            let number = before.count();
+            let name = installation.name.clone();
+            let name = if count == 1 { name } else { format!("{name}-{number}") };
+            let name = world.names.intern(&name);
+            // One that keeps nothing has nothing to come back to.
+            let restart = election.as_ref().and(supervised);
+            world.add_process(ProcessKind::Marathon, name).restart = restart;
+        }
+        for i in 0..blueprint.seats.clients {
+            let name = world.names.intern(&format!("operator-{i}"));
+            world.add_process(ProcessKind::Client, name);
+        }
+        for scheduler in &blueprint.frameworks {
+            world.add_process(ProcessKind::Framework, scheduler.name);
         }
         for info in &blueprint.agents {
             world.add_process(ProcessKind::Agent, info.hostname);
@@ -346,7 +388,8 @@ impl World {
         // ZooKeeper first: the others look for it as soon as they live.
         let (slots, first) = (0..world.processes.len() as u32, blueprint.seats.of(ProcessKind::Zookeeper));
         for slot in first.clone().chain(slots.filter(|slot| !first.contains(slot))) {
-            world.queue.push(Time::ZERO, super::Event::Start { slot });
+            let scheduler = blueprint.scheduler(slot);
+            world.queue.push(scheduler.map_or(Time::ZERO, |s| s.starts), super::Event::Start { slot });
         }
 
         for source in workload::build_all(scenario)? {
@@ -355,11 +398,13 @@ impl World {
         for source in 0..world.feeds.len() as u32 {
             world.feed(source);
         }
-        for request in &scenario.requests {
+        let own_work = blueprint.frameworks.iter().filter_map(|scheduler| scheduler.work.clone());
+        for arrival in own_work {
+            world.request(arrival.at, arrival);
+        }
+        for request in scenario.requests.iter().filter(|request| request.section.kind != script::KIND) {
             for arrival in workload::request_arrivals(&request.section, scenario, request.at)? {
-                let number = world.requests.len() as u32;
-                world.requests.push((request.at, super::Request::Submit(arrival)));
-                world.queue.push(request.at, super::Event::Request { number });
+                world.request(request.at, arrival);
             }
         }
 
@@ -400,15 +445,17 @@ fn master_flags(flags: &model::MasterFlags) -> master::Flags {
 
 fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error> {
     let cluster = &scenario.cluster;
+    let installations = marathon::installations(scenario, names)?;
     let hosts: usize = scenario.fleets.iter().map(|fleet| fleet.hosts.len()).sum();
     let seats = Seats {
         masters: cluster.masters,
         zookeepers: cluster.zookeepers,
-        marathons: 0,
-        clients: 0,
+        marathons: installations.iter().map(|installation| installation.instances).sum(),
+        clients: u32::from(scenario.requests.iter().any(|request| request.section.kind == script::KIND)),
         frameworks: scenario.frameworks.len() as u32,
         agents: hosts as u32,
     };
+    let operator = script::operator(scenario, seats.of(ProcessKind::Marathon))?;
     let servers = seats.of(ProcessKind::Zookeeper);
     let zk = |candidate: Option<client::Candidate>| {
         (!servers.is_empty()).then(|| {
@@ -424,6 +471,18 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             })
         })
     };
+    let mut marathons = Vec::new();
+    for installation in installations {
+        let group = client::Group::new(&installation.election(), "member_");
+        let stands = (installation.store() == Store::Zookeeper).then_some(client::Candidate::Own(group));
+        // Curator's latch gives up leadership as soon as it is disconnected.
+        let give_up = |config: Arc<client::Config>| {
+            Arc::new(client::Config { on_disconnect: client::OnDisconnect::GiveUpAtOnce, ..(*config).clone() })
+        };
+        let election = zk(stands).map(give_up);
+        let installation = Arc::new(installation);
+        marathons.extend((0..installation.instances).map(|_| (installation.clone(), election.clone())));
+    }
     let mut agents = Vec::new();
     let mut totals = Map::default();
     let mut largest: Vec<(Quantities, u32)> = Vec::new();
@@ -442,7 +501,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices, address }));
         }
     }
-    let frameworks = scenario.frameworks.iter().map(|f| framework(f, names)).collect::<Result<_, _>>()?;
+    let frameworks = (0..).zip(&scenario.frameworks).map(|(i, f)| scheduler(f, i, names)).collect::<Result<_, _>>()?;
     Ok(Blueprint {
         ensemble: server::Config { servers: servers.clone(), tick: cluster.zk_tick_time },
         candidate: zk(Some(client::Candidate::Masters)),
@@ -452,6 +511,9 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         master_flags: master_flags(&scenario.master),
         allocator: build_allocator(scenario)?,
         frameworks,
+        operator: operator.map(Arc::new),
+        marathons,
+        synthetic: Arc::new(marathon::synthetic(scenario, names)?),
         agents,
         agent_flags: agent::Flags {
             registration_backoff_factor: scenario.agent.registration_backoff_factor,
@@ -490,42 +552,6 @@ fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     }
     allocator::by_name(&flags.policy.kind, &flags.chunk.kind, most, core_flags)
         .ok_or_else(|| unknown(&flags.chunk, "chunk", chunks))
-}
-
-fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config, Error> {
-    if spec.section.kind != "batch" {
-        return Err(spec.section.unknown_kind("framework", &["batch"]));
-    }
-    let params: BatchParams = spec.section.read()?;
-    let chooser = match &params.chooser {
-        None => Choice::FirstFit,
-        Some(name) => match CHOOSERS.iter().find(|c| c.0 == name) {
-            Some(row) => row.1,
-            None => {
-                let known: Vec<&str> = CHOOSERS.iter().map(|c| c.0).collect();
-                return Err(spec.section.unknown("chooser", "chooser", name, &known));
-            }
-        },
-    };
-    let has = |name: &str| spec.capabilities.iter().any(|c| c == name);
-    Ok(batch::Config {
-        name: names.intern(&spec.name),
-        role: names.intern(&spec.role),
-        failover_timeout: spec.failover_timeout,
-        checkpoint: spec.checkpoint,
-        capabilities: Capabilities {
-            partition_aware: has("PARTITION_AWARE"),
-            gpu_resources: has("GPU_RESOURCES"),
-            task_killing_state: has("TASK_KILLING_STATE"),
-            revocable_resources: has("REVOCABLE_RESOURCES"),
-            shared_resources: has("SHARED_RESOURCES"),
-            reservation_refinement: has("RESERVATION_REFINEMENT"),
-        },
-        chooser,
-        refuse: Refuse::seconds(params.refuse.unwrap_or(Refuse::DEFAULT_SPAN)),
-        revive_interval: params.revive_interval.unwrap_or(Span::ZERO),
-        gang: params.gang,
-    })
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use super::{Container, DISK, DURATION, EXIT, Event, HeldWrite, INLINE_TIMERS, Seen, World};
 use crate::actor::{DiskOp, Effect, Input, Mailbox, ProcessId, TimerKey};
-use crate::base::id::TaskId;
+use crate::base::id::{Symbol, TaskId};
 use crate::base::sampler::Distribution;
 use crate::base::time::Span;
 use crate::fact::{At, End};
-use crate::job::TaskSpec;
+use crate::http::Request;
+use crate::job::{ServiceClock, TaskSpec};
 use crate::mesos::message::Msg;
 use std::sync::Arc;
 
@@ -213,8 +214,29 @@ impl World {
             }
             None => (span, how),
         };
-        self.processes[of.slot as usize].containers.push(Container { key, task, spec });
+        let service = ServiceClock::new(self.queue.now());
+        self.processes[of.slot as usize].containers.push(Container { key, task, spec, service });
         self.queue.push(self.queue.now().saturating_add(span), Event::ContainerEnds { of, key, how });
+    }
+
+    /// A probe has reached a machine: the container's service answers, if there is one.
+    pub(super) fn answer_probe(&mut self, at: ProcessId, asker: ProcessId, of: (Symbol, TaskId), token: u64) {
+        let now = self.queue.now();
+        let containers = &mut self.processes[at.slot as usize].containers;
+        let asked = containers.iter_mut().find(|c| c.task == of.1 && c.spec.owner == of.0);
+        let status = asked.map_or(0, |container| {
+            let Container { spec, service, task, .. } = container;
+            spec.service.map_or(0, |it| service.status(&it, &mut self.dice, (spec.owner, *task), now))
+        });
+        self.send(at, asker, Msg::Probed { token, status });
+    }
+
+    /// A client on the Marathon's own machine asks it.
+    pub(super) fn ask_marathon(&mut self, marathon: u32, token: u32, request: Arc<Request>) {
+        let slot = self.blueprint.marathon_slot(marathon);
+        let Some(to) = slot.map(|slot| self.id_of(slot)).filter(|to| self.is_current(*to)) else { return };
+        let msg = Msg::Http { token: u64::from(token), request };
+        self.hand(to, Mailbox::MAIN, Input::Message { from: to, msg });
     }
 
     pub(super) fn container_ends(&mut self, of: ProcessId, key: u64, how: End) {

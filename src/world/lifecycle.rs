@@ -21,7 +21,7 @@ impl World {
         let core = blueprint.core(slot, &mut self.names, &mut self.dice, self.processes[slot as usize].incarnation);
         let process = &mut self.processes[slot as usize];
         process.core = Some(core);
-        process.zk = blueprint.zk_client(process.kind);
+        process.zk = blueprint.zk_client(slot);
         process.vanished = false;
         let has_zk = process.zk.is_some();
         let (kind, name, incarnation) = (process.kind, process.name, process.incarnation);

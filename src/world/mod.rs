@@ -11,6 +11,10 @@ mod effects;
 pub mod fault;
 mod lifecycle;
 mod link;
+mod marathon;
+pub mod sabotage;
+mod schedulers;
+mod script;
 pub mod seats;
 pub mod view;
 
@@ -25,7 +29,11 @@ use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::{At, Detail, End, Fact, ProcessKind, WORLD};
 use crate::frameworks::batch::Batch;
-use crate::job::{Job, TaskSpec};
+use crate::frameworks::execute::Execute;
+use crate::frameworks::operator::{Operator, Outcome as Answer};
+use crate::http;
+use crate::job::{Job, ServiceClock, TaskSpec};
+use crate::marathon::core::Marathon;
 use crate::mesos::agent::Agent;
 use crate::mesos::allocator::Allocate;
 use crate::mesos::master::Master;
@@ -133,6 +141,9 @@ enum Core {
     Master { master: Box<Master>, allocator: Box<dyn Allocate>, registrar: Box<Registrar> },
     Agent(Box<Agent>),
     Framework(Box<Batch>),
+    Operator(Box<Operator>),
+    Execute(Box<Execute>),
+    Marathon(Box<Marathon>),
     Zookeeper(Box<Server>),
     Bench(Box<bench::Actor>),
 }
@@ -142,6 +153,8 @@ struct Container {
     key: u64,
     task: TaskId,
     spec: Arc<TaskSpec>,
+    /// How its service does.
+    service: ServiceClock,
 }
 
 /// A mailbox with a service time: an input is handled when it has been served.
@@ -194,6 +207,11 @@ struct Feed {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Request {
     Submit(Arrival),
+    /// A request to a Marathon process (the how-manieth), as if from its own machine.
+    Http {
+        marathon: u32,
+        request: Arc<http::Request>,
+    },
 }
 
 /// A message seen on its way, for checks and traces: once when a core sends it and, if it arrives,
@@ -455,10 +473,10 @@ impl World {
                 }
             }
             Event::Arrival { source } => self.arrive(source),
-            Event::Request { number } => {
-                let Request::Submit(arrival) = self.requests[number as usize].1.clone();
-                self.submit(arrival);
-            }
+            Event::Request { number } => match self.requests[number as usize].1.clone() {
+                Request::Submit(arrival) => self.submit(arrival),
+                Request::Http { marathon, request } => self.ask_marathon(marathon, number, request),
+            },
             Event::FaultBegins { fault } => self.fault_begins(fault),
             Event::FaultEnds { fault } => self.fault_ends(fault),
         }
@@ -481,6 +499,9 @@ impl World {
         if !self.is_current(to) {
             self.dropped += 1;
             return;
+        }
+        if let Msg::Probe { owner, task, token } = msg {
+            return self.answer_probe(to, from, (owner, task), token);
         }
         let mailbox = match msg {
             Msg::Zk(_) => self.mailbox_towards(to.slot, from.slot),
@@ -577,6 +598,9 @@ impl World {
                 _ => master.handle(&mut cx, input),
             },
             Core::Framework(framework) => framework.handle(&mut cx, input),
+            Core::Marathon(marathon) => marathon.handle(&mut cx, input),
+            Core::Operator(operator) => operator.handle(&mut cx, input),
+            Core::Execute(execute) => execute.handle(&mut cx, input),
             Core::Zookeeper(server) => server.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),
         }
@@ -648,6 +672,23 @@ impl World {
                 self.failure.get_or_insert(error);
             }
         }
+    }
+
+    /// Work from outside at an instant: numbered and kept.
+    fn request(&mut self, at: Time, arrival: Arrival) {
+        let number = self.requests.len() as u32;
+        self.requests.push((at, Request::Submit(arrival)));
+        self.queue.push(at, Event::Request { number });
+    }
+
+    /// What came of requests to HTTP APIs, in the order in which they ended.
+    #[must_use]
+    pub fn answers(&self) -> Vec<&Answer> {
+        let operators = self.processes.iter().filter_map(|process| match &process.core {
+            Some(Core::Operator(operator)) => Some(operator.outcomes()),
+            _ => None,
+        });
+        operators.flatten().collect()
     }
 
     fn submit(&mut self, arrival: Arrival) {

@@ -38,6 +38,7 @@ impl World {
         let since = |p: &Process| match &p.core {
             Some(Core::Zookeeper(server)) => server.leads(),
             Some(Core::Master { master, .. }) if p.zk.is_none() => master.leads().then_some(0),
+            Some(Core::Marathon(marathon)) if p.zk.is_none() => marathon.leads().then_some(0),
             _ => p.zk.as_ref().and_then(|zk| zk.leading()),
         };
         let of_kind = (0..).zip(&self.processes).filter(|(_, p)| p.kind == kind && p.is_alive());
@@ -80,7 +81,10 @@ impl World {
                     sizes.open_batches += batches;
                     sizes.archived_tasks += archived;
                 }
-                Some(Core::Zookeeper(_) | Core::Bench(_)) | None => {}
+                Some(
+                    Core::Zookeeper(_) | Core::Marathon(_) | Core::Operator(_) | Core::Execute(_) | Core::Bench(_),
+                )
+                | None => {}
             }
             sizes.containers += process.containers.len();
         }

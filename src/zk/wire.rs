@@ -20,6 +20,36 @@ pub enum Data {
     Process(ProcessId),
     /// A record of a store, as text (JSON).
     Text(Arc<str>),
+    /// A record of a store that only its writer can read.
+    Record(Opaque),
+}
+
+/// A shared value of whoever wrote it; two are equal if they are the same.
+#[derive(Clone)]
+pub struct Opaque(pub Arc<dyn std::any::Any + Send + Sync>);
+
+impl Opaque {
+    #[must_use]
+    pub fn new<T: std::any::Any + Send + Sync>(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+    /// The value, if it is of this type.
+    #[must_use]
+    pub fn get<T: std::any::Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+impl PartialEq for Opaque {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl std::fmt::Debug for Opaque {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opaque")
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]

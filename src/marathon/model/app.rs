@@ -45,6 +45,28 @@ pub struct RunSpec {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Kind {
     App(Box<AppOnly>),
+    Pod(Box<PodOnly>),
+}
+
+/// What only pods have.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PodOnly {
+    /// The definition in normal form, but for `id`, `version` and `scaling`.
+    pub definition: serde_json::Map<String, Value>,
+    pub containers: Vec<PodContainer>,
+    /// `scaling.maxInstances`.
+    pub max_instances: Option<u32>,
+}
+
+/// One container: one task of each instance.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PodContainer {
+    pub name: String,
+    pub each: Quantities,
+    /// Whether its health is checked.
+    pub has_health_check: bool,
+    /// Which of `RunSpec::ports` are its endpoints'.
+    pub ports: std::ops::Range<usize>,
 }
 
 /// Fields of apps that neither placement nor the life of an instance depends on. Those kept as
@@ -64,6 +86,8 @@ pub struct AppOnly {
     pub tty: Option<bool>,
     pub resource_limits: Option<Value>,
     pub secrets: BTreeMap<String, Value>,
+    /// Not part of what makes a change an upgrade.
+    pub executor_resources: Option<Value>,
 }
 
 /// `portDefinitions[]`; `port` is the service port (0: to be assigned).
@@ -249,5 +273,109 @@ impl RunSpec {
     #[must_use]
     pub fn is_resident(&self) -> bool {
         !self.volumes.is_empty()
+    }
+    #[must_use]
+    pub fn app(&self) -> Option<&AppOnly> {
+        match &self.kind {
+            Kind::App(app) => Some(app),
+            Kind::Pod(_) => None,
+        }
+    }
+    #[must_use]
+    pub fn pod(&self) -> Option<&PodOnly> {
+        match &self.kind {
+            Kind::Pod(pod) => Some(pod),
+            Kind::App(_) => None,
+        }
+    }
+    /// `App` or `Pod`, as error messages say.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.pod().is_some() { "Pod" } else { "App" }
+    }
+
+    /// Whether `to` differs in anything but size and versions, so that instances must be replaced.
+    #[must_use]
+    pub fn is_upgrade(&self, to: &Self) -> bool {
+        let mut same = self.clone();
+        (same.instances, same.versions) = (to.instances, to.versions);
+        if let (Kind::App(own), Kind::App(theirs)) = (&mut same.kind, &to.kind) {
+            own.executor_resources.clone_from(&theirs.executor_resources);
+        }
+        if let (Kind::Pod(own), Kind::Pod(theirs)) = (&mut same.kind, &to.kind) {
+            own.max_instances = theirs.max_instances;
+        }
+        same != *to
+    }
+    #[must_use]
+    pub fn is_only_scale_change(&self, to: &Self) -> bool {
+        self.instances != to.instances && !self.is_upgrade(to)
+    }
+    /// Whether instances of this one must be replaced to get to `to`.
+    #[must_use]
+    pub fn needs_restart(&self, to: &Self) -> bool {
+        self.versions != to.versions || self.is_upgrade(to)
+    }
+
+    /// Service ports of the definition, in order.
+    #[must_use]
+    pub fn service_ports(&self) -> Vec<u16> {
+        self.ports.iter().map(|port| port.service_port).collect()
+    }
+
+    /// Sets the service ports, in the order of `service_ports`, everywhere where they stand.
+    pub fn set_service_ports(&mut self, numbers: &[u16]) {
+        for (port, number) in self.ports.iter_mut().zip(numbers) {
+            port.service_port = *number;
+        }
+        let Kind::App(app) = &mut self.kind else { return };
+        let mappings = app.container.as_mut().and_then(|c| c.get_mut("portMappings")).and_then(Value::as_array_mut);
+        if let Some(mappings) = mappings.filter(|mappings| !mappings.is_empty()) {
+            for (mapping, number) in mappings.iter_mut().zip(numbers) {
+                mapping["servicePort"] = Value::from(*number);
+            }
+            return;
+        }
+        for (definition, number) in app.port_definitions.iter_mut().zip(numbers) {
+            definition.port = *number;
+        }
+        if self.require_ports {
+            for (port, number) in self.ports.iter_mut().zip(numbers) {
+                port.host = if *number == 0 { HostPort::Dynamic } else { HostPort::Fixed(*number) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marathon::model::json::read::testing::app;
+    use serde_json::json;
+
+    #[test]
+    fn size_alone_is_no_upgrade() {
+        let old = app(json!({ "id": "/a", "cmd": "run" }));
+        let mut new = app(json!({ "id": "/a", "cmd": "run", "instances": 3 }));
+        new.versions.version = Version(7);
+        assert!(!old.is_upgrade(&new) && old.is_only_scale_change(&new) && old.needs_restart(&new));
+        new.labels.insert("x".into(), "y".into());
+        assert!(old.is_upgrade(&new) && !old.is_only_scale_change(&new));
+        let executor = app(json!({ "id": "/a", "cmd": "run", "executorResources": { "cpus": 1 } }));
+        assert!(!old.is_upgrade(&executor));
+    }
+
+    #[test]
+    fn service_ports_stand_in_definitions_or_mappings() {
+        let mut host = app(json!({ "id": "/a", "cmd": "run", "ports": [0, 80], "requirePorts": true }));
+        assert_eq!(host.service_ports(), [0, 80]);
+        host.set_service_ports(&[10_000, 80]);
+        let Kind::App(only) = &host.kind else { panic!("an app") };
+        assert_eq!((only.port_definitions[0].port, host.ports[0].host), (10_000, HostPort::Fixed(10_000)));
+        let mut bridge = app(json!({ "id": "/a", "cmd": "run", "networks": [{ "mode": "container/bridge" }] }));
+        bridge.set_service_ports(&[10_001]);
+        let Kind::App(only) = &bridge.kind else { panic!("an app") };
+        assert_eq!(only.container.as_ref().map(|c| c["portMappings"][0]["servicePort"].clone()), Some(json!(10_001)));
+        assert_eq!(bridge.ports[0].host, HostPort::Dynamic);
     }
 }

@@ -56,8 +56,7 @@ fn is_simple(resources: &Resources) -> bool {
 
 impl Bundles {
     pub(super) fn new(minima: Vec<Amounts>) -> Self {
-        let mut table =
-            Self { rows: Vec::new(), free: Vec::new(), plain: Lookup::default(), minima, limit: 1024 };
+        let mut table = Self { rows: Vec::new(), free: Vec::new(), plain: Lookup::default(), minima, limit: 1024 };
         table.number(&Resources::EMPTY);
         table
     }
@@ -107,8 +106,15 @@ impl Bundles {
             Amounts::of(&resources.non_shared())
         };
         let ready = allocatable(resources, &self.minima);
-        let mut row =
-            Bundle { resources: resources.clone(), amounts, simple, ready, generation: 0, placed: (0, 0), named: false };
+        let mut row = Bundle {
+            resources: resources.clone(),
+            amounts,
+            simple,
+            ready,
+            generation: 0,
+            placed: (0, 0),
+            named: false,
+        };
         if let Some(number) = self.free.pop() {
             row.generation = self.rows[number as usize].generation + 1;
             self.rows[number as usize] = row;

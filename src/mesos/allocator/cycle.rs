@@ -140,6 +140,14 @@ where
         self.core.held(agent, framework)
     }
 
+    fn watch_runs(&mut self) {
+        self.core.watched = Some(None);
+    }
+
+    fn last_run(&self) -> Option<&super::RunOrder> {
+        self.core.watched.as_ref()?.as_ref()
+    }
+
     fn work(&self) -> Work {
         self.core.work()
     }
@@ -148,16 +156,16 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::RoleId;
-    use crate::base::quantity::Quantities;
-    use crate::mesos::message::{AgentInfo, Refuse};
     use crate::actor::ProcessId;
+    use crate::base::id::RoleId;
     use crate::base::id::Symbol;
     use crate::base::quantity::Milli;
+    use crate::base::quantity::Quantities;
     use crate::base::time::Span;
     use crate::mesos::allocator::by_name;
     use crate::mesos::allocator::sorter::Excluded;
     use crate::mesos::message::Capabilities;
+    use crate::mesos::message::{AgentInfo, Refuse};
     use crate::mesos::testing::Bench;
 
     const AGENT: AgentId = AgentId { master: Symbol(0), n: 0 };

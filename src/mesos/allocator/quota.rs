@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn what_counts_where() {
-        let load = Load::of(&Resources::parse("cpus:1;cpus(a):2;cpus{REV}:4;disk(a)[v:d]<SHARED>:8;ports:[1-2]").unwrap());
+        let load =
+            Load::of(&Resources::parse("cpus:1;cpus(a):2;cpus{REV}:4;disk(a)[v:d]<SHARED>:8;ports:[1-2]").unwrap());
         let cpus = |amounts: &Amounts| amounts.get("cpus").0 / 1000;
         assert_eq!((cpus(&load.amounts), cpus(&load.quota), cpus(&load.reserved)), (7, 1, 2));
         assert_eq!(load.shared.quantities().disk(), Milli::from_int(8));

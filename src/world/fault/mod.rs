@@ -161,7 +161,8 @@ faults!(
     slow_agent "slow-agent",
     disk_stall "disk-stall",
     master_crash "master-crash",
-    zookeeper_crash "zookeeper-crash"
+    zookeeper_crash "zookeeper-crash",
+    marathon_crash "marathon-crash"
 );
 
 /// Expands all sections into one list in order of time.

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the known words.
 
 /// The known word that `wrong` most likely stands for, if any is near enough; the first of equals.
-pub(crate) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     // Every third letter may be wrong; beyond that a guess confuses more than it helps.
     let reach = wrong.chars().count() / 3;
     let distances = known.iter().map(|word| (distance(&fold(wrong), &fold(word)), *word));
@@ -32,7 +32,7 @@ fn distance(a: &[char], b: &[char]) -> usize {
 }
 
 /// The words in backquotes with commas between, for a list of what would have been right.
-pub(crate) fn list(words: &[&str]) -> String {
+pub fn list(words: &[&str]) -> String {
     words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
 }
 

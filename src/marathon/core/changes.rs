@@ -1,0 +1,77 @@
+//! What follows from a change of an instance, in upstream's order (14.5 of the notes): health,
+//! backoff, launch queue, events, scale check; then those who listen to events.
+
+use super::tracker::config_of;
+use super::writes::Change;
+use super::{Marathon, Work, limiter};
+use crate::actor::Cx;
+use crate::base::id::{JobId, Symbol};
+use crate::fact::{Condition, Fact};
+use crate::marathon::model::instance::Instance;
+
+impl Marathon {
+    pub(super) fn changed(&mut self, cx: &mut Cx, change: &Change) {
+        let app = cx.names.intern(change.after.spec.id.as_str());
+        self.note_change(cx, app, change);
+        self.health_saw(cx, change);
+        self.back_off(cx, app, change);
+        self.launch_saw(cx, app, change);
+        if Self::needs_scale_check(change) {
+            self.work.push_back(Work::ScaleCheck(change.after.spec.id.clone()));
+        }
+        self.kills_saw(cx, change);
+        self.scaling_saw(cx, app, change);
+        self.deployments_saw(cx, app, change);
+    }
+
+    fn note_change(&mut self, cx: &mut Cx, app: Symbol, change: &Change) {
+        let after = &change.after;
+        let same = |before: &Instance| {
+            (before.state.condition, before.state.goal) == (after.state.condition, after.state.goal)
+        };
+        if !change.expunged && change.before.as_ref().is_some_and(|before| same(before)) {
+            return;
+        }
+        let condition = if change.expunged { Condition::Expunged } else { after.state.condition };
+        let host = match &after.place {
+            Some(place) => place.info.hostname,
+            None => cx.names.intern(""),
+        };
+        let config = self.template(cx, app, after);
+        let (instance, goal) = (after.id.0, after.state.goal);
+        cx.fact(Fact::InstanceChanged { app, instance, config, condition, goal, host });
+    }
+
+    /// The template of an instance's configuration: its interned `<app>@<version of the config>`.
+    pub(super) fn template(&mut self, cx: &mut Cx, app: Symbol, instance: &Instance) -> JobId {
+        let key = config_of(app, instance);
+        if let Some(known) = self.launch.templates.get(&key) {
+            return *known;
+        }
+        let name = format!("{}@{}", instance.spec.id, key.changed);
+        let template = JobId(1 << 31 | cx.names.intern(&name).0);
+        self.launch.templates.insert(key, template);
+        template
+    }
+
+    fn back_off(&mut self, cx: &mut Cx, app: Symbol, change: &Change) {
+        let after = &change.after;
+        if change.before.as_ref().is_some_and(|before| before.state.condition == after.state.condition) {
+            return;
+        }
+        let key = config_of(app, after);
+        match limiter::effect_of(after.state.condition) {
+            limiter::Effect::Add => {
+                self.limiter.add(key, &after.spec.backoff, cx.now);
+                self.arm_backoff(cx);
+                self.look_at_launches(cx, app);
+            }
+            limiter::Effect::Advance => {
+                if self.limiter.advance(key, cx.now) {
+                    self.look_at_launches(cx, app);
+                }
+            }
+            limiter::Effect::Nothing => {}
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Flags that pace the state machine, with upstream's names and defaults. How definitions are read
+//! is in `model::flags`.
+
+use crate::base::id::{RoleId, Symbol};
+use crate::base::time::Span;
+use crate::marathon::model::flags as definitions;
+use std::sync::Arc;
+
+/// Which of Marathon's oddities are played.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Quirks {
+    /// As Marathon 1.11 does it, bugs included.
+    #[default]
+    Real,
+    /// The plain bugs are mended.
+    Fixed,
+}
+
+/// Where state is kept (`--internal_store_backend`).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Store {
+    /// In the process, lost with it; no election either.
+    #[default]
+    Memory,
+    Zookeeper,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Flags {
+    /// Interned; the owner of its tasks in facts.
+    pub framework_name: Symbol,
+    /// Interned.
+    pub mesos_role: RoleId,
+    pub definitions: Arc<definitions::Flags>,
+    pub quirks: Quirks,
+    pub store: Store,
+
+    pub max_parallel_offers: u32,
+    pub max_queued_offers: u32,
+    pub decline_offer_duration: Span,
+    pub launch_tokens: u32,
+    pub launch_token_refresh_interval: Span,
+    pub min_revive_offers_interval: Span,
+    pub suppress_offers: bool,
+
+    pub task_launch_confirm_timeout: Span,
+    pub task_launch_timeout: Span,
+    pub reconciliation_initial_delay: Span,
+    pub reconciliation_interval: Span,
+    pub scale_apps_initial_delay: Span,
+    pub scale_apps_interval: Span,
+    pub kill_chunk_size: u32,
+    pub kill_retry_timeout: Span,
+    pub task_lost_expunge_initial_delay: Span,
+    pub task_lost_expunge_interval: Span,
+    pub max_concurrent_marathon_health_checks: u32,
+    pub instance_tracker_num_parallel_updates: u32,
+
+    pub max_queued_root_group_updates: u32,
+    pub zk_max_versions: u32,
+    /// Where in ZooKeeper (the path of `--zk`).
+    pub zk_path: Arc<str>,
+}
+
+impl Flags {
+    /// Upstream's defaults.
+    #[must_use]
+    pub fn new(framework_name: Symbol, mesos_role: RoleId, definitions: Arc<definitions::Flags>) -> Self {
+        Self {
+            framework_name,
+            mesos_role,
+            definitions,
+            quirks: Quirks::Real,
+            store: Store::Memory,
+            max_parallel_offers: 8,
+            max_queued_offers: 1024,
+            decline_offer_duration: Span::from_secs(120),
+            launch_tokens: 100,
+            launch_token_refresh_interval: Span::from_secs(30),
+            min_revive_offers_interval: Span::from_secs(5),
+            suppress_offers: true,
+            task_launch_confirm_timeout: Span::from_secs(300),
+            task_launch_timeout: Span::from_secs(300),
+            reconciliation_initial_delay: Span::from_secs(15),
+            reconciliation_interval: Span::from_secs(600),
+            scale_apps_initial_delay: Span::from_secs(15),
+            scale_apps_interval: Span::from_secs(300),
+            kill_chunk_size: 100,
+            kill_retry_timeout: Span::from_secs(30),
+            task_lost_expunge_initial_delay: Span::from_secs(300),
+            task_lost_expunge_interval: Span::from_secs(30),
+            max_concurrent_marathon_health_checks: 256,
+            instance_tracker_num_parallel_updates: 16,
+            max_queued_root_group_updates: 500,
+            zk_max_versions: 50,
+            zk_path: "/marathon".into(),
+        }
+    }
+}
