@@ -377,6 +377,32 @@ fn storms_pass() {
     }
 }
 
+/// Checks that executors run: their words count for deployments; a service that falls ill is
+/// killed by its executor and comes back.
+#[test]
+fn executors_check_health_too() {
+    let mut run = Run::new(&cluster(
+        "[[marathon]]\n[[app]]\nid = \"/web\"\nready_after = \"20s\"\nwell_for = \"200s\"\nill_for = \"1h\"\n",
+    ));
+    run.until(20);
+    let mut app = web(2);
+    app["healthChecks"] = json!([{ "protocol": "MESOS_HTTP", "path": "/", "delaySeconds": 1, "intervalSeconds": 5,
+                                   "gracePeriodSeconds": 60, "maxConsecutiveFailures": 3 }]);
+    run.ask(0, Method::Post, "/v2/apps", app);
+    run.until(35);
+    assert_eq!((run.running(), run.succeeded()), (2, 0), "not ready yet");
+    run.until(100);
+    assert_eq!((run.running(), run.succeeded()), (2, 1));
+    let (_, body) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
+    assert_eq!(body["app"]["tasksHealthy"], json!(2), "{body}");
+    // Ill about 240 s after the start; three failures later it is killed and launched again.
+    run.until(330);
+    let killed = |f: &Fact| matches!(f, Fact::TaskEnded { how: mesosim::fact::End::Killed, .. });
+    assert_eq!((run.count(killed), run.running()), (2, 2));
+    let kills = run.count(|f| matches!(f, Fact::InstanceKill { .. }));
+    assert_eq!(kills, 0, "the executor did it, not Marathon");
+}
+
 const SEEDS: u64 = 12;
 
 /// Thirty things that go wrong in the first half hour, each for a while.

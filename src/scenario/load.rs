@@ -227,6 +227,19 @@ mod tests {
                         ),
                     ),
                 },
+                cluster: Cluster {
+                    masters: 1,
+                    zookeepers: 0,
+                    zk_session_timeout: Span(
+                        10000000000,
+                    ),
+                    zk_tick_time: Span(
+                        2000000000,
+                    ),
+                    restart_delay: Span(
+                        5000000000,
+                    ),
+                },
                 master: MasterFlags {
                     agent_ping_timeout: Span(
                         15000000000,
@@ -239,6 +252,7 @@ mod tests {
                     max_completed_frameworks: 50,
                     max_completed_tasks_per_framework: 1000,
                     max_unreachable_tasks_per_framework: 1000,
+                    recovery_agent_removal_limit_percent: 100,
                     registry_gc_interval: Span(
                         900000000000,
                     ),
@@ -308,6 +322,8 @@ mod tests {
                         section: Section(batch #0: ),
                     },
                 ],
+                marathons: [],
+                apps: [],
                 workloads: [],
                 faults: [],
                 requests: [],
@@ -531,7 +547,7 @@ mod tests {
             2 | latnecy = 1
               | ^^^^^^^
               |
-              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
+              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `cluster`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `marathon`, `app`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
 
             error: `frameworks` is a list of tables, found a table
              --> test.toml:3:2

@@ -127,7 +127,7 @@ impl Marathon {
         }
     }
 
-    pub(super) fn from_mesos(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
+    pub(super) fn mesos_says(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
         if Some(from) != self.driver.master {
             return;
         }

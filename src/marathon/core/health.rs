@@ -211,10 +211,4 @@ impl Marathon {
     pub(super) fn health_records(&self, id: InstanceId) -> Vec<HealthRecord> {
         self.health.known.get(&id).map_or_else(Vec::new, |known| known.records.iter().flatten().cloned().collect())
     }
-
-    /// The aggregate over all checks.
-    #[must_use]
-    pub(super) fn is_healthy(&self, id: InstanceId) -> Option<bool> {
-        self.health.known.get(&id).and_then(|known| known.aggregate)
-    }
 }
