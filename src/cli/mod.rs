@@ -30,7 +30,7 @@ macro_rules! commands {
         }
     };
 }
-commands!(run Run, validate Validate, bench Bench, plugins Plugins);
+commands!(run Run, validate Validate, plan Plan, bench Bench, plugins Plugins);
 
 /// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {

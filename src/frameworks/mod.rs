@@ -4,3 +4,4 @@
 pub mod batch;
 pub mod chooser;
 pub mod execute;
+pub mod operator;

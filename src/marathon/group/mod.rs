@@ -5,6 +5,7 @@
 pub mod change;
 pub mod define;
 pub mod graph;
+pub mod impossible;
 pub mod plan;
 pub mod pod;
 pub mod ports;

@@ -16,7 +16,7 @@ pub fn revert(plan: &Plan, current: &Group, flags: &Flags) -> Group {
     let mut root = current.clone();
     for (id, old) in &original {
         if target.get(id) != Some(old) {
-            root = tree::put_spec(&root, old, flags);
+            tree::put_spec_in_place(&mut root, old, flags);
         }
     }
     for id in target.keys().filter(|id| !original.contains_key(**id)) {

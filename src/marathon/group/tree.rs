@@ -23,39 +23,42 @@ pub fn is_top(id: &PathId) -> bool {
     !id.is_root() && id.parent().is_root()
 }
 
-/// Applies `edit` to the group `id`; missing groups on the way are made.
+/// Applies `edit` to the group `id` of a copy; missing groups on the way are made.
 #[must_use]
 pub fn edit(root: &Group, id: &PathId, flags: &Flags, edit: &mut dyn FnMut(&mut Group)) -> Group {
     let mut new = root.clone();
-    if *id == root.id {
-        edit(&mut new);
-        return new;
-    }
-    let at = root.id.segments().count();
-    let Some(name) = id.segments().nth(at) else { return new };
-    let child = PathId::resolve(name, &root.id);
-    let made;
-    let below = match root.groups.get(&child) {
-        Some(group) => group.as_ref(),
-        None => {
-            made = new_group(&child, flags);
-            &made
-        }
-    };
-    let below = self::edit(below, id, flags, edit);
-    new.groups.insert(child, Arc::new(below));
+    edit_in_place(&mut new, id, flags, edit);
     new
+}
+
+/// The same in the tree itself; what is shared with other trees is copied first.
+pub fn edit_in_place(root: &mut Group, id: &PathId, flags: &Flags, edit: &mut dyn FnMut(&mut Group)) {
+    if *id == root.id {
+        return edit(root);
+    }
+    let depth = root.id.segments().count();
+    let Some(name) = id.segments().nth(depth) else { return };
+    let child = PathId::resolve(name, &root.id);
+    let below = root.groups.entry(child.clone()).or_insert_with(|| Arc::new(new_group(&child, flags)));
+    edit_in_place(Arc::make_mut(below), id, flags, edit);
 }
 
 /// Puts a spec where its id says. An empty group of the same id makes room.
 #[must_use]
 pub fn put_spec(root: &Group, spec: &Arc<RunSpec>, flags: &Flags) -> Group {
-    edit(root, &spec.id.parent(), flags, &mut |group| {
+    let mut new = root.clone();
+    put_spec_in_place(&mut new, spec, flags);
+    new
+}
+
+/// The same in the tree itself, for many specs one after the other.
+pub fn put_spec_in_place(root: &mut Group, spec: &Arc<RunSpec>, flags: &Flags) {
+    edit_in_place(root, &spec.id.parent(), flags, &mut |group| {
         if group.groups.get(&spec.id).is_some_and(|inner| inner.all_specs().is_empty()) {
             group.groups.remove(&spec.id);
         }
         group.specs.insert(spec.id.clone(), Arc::clone(spec));
-    })
+    });
 }
 
 #[must_use]

@@ -36,15 +36,29 @@ pub fn update(
     if let Change::EnforceRole { .. } = change {
         return Ok(Updated { root: Arc::new(changed), plan: None });
     }
-    let target = Arc::new(settled(root, &changed, version, flags)?);
     let nobody = BTreeMap::new();
     let kill: &BTreeMap<PathId, KillAndScale> = match change {
         Change::KillAndScale(kill) => kill,
         _ => &nobody,
     };
+    let (root, plan) = replace(root, &changed, kill, version, plan, flags)?;
+    Ok(Updated { root, plan: Some(plan) })
+}
+
+/// From the root to a changed tree without service ports and versions: the tree with them, and the
+/// plan that leads there.
+pub fn replace(
+    root: &Arc<Group>,
+    changed: &Group,
+    kill: &BTreeMap<PathId, KillAndScale>,
+    version: Version,
+    plan: Symbol,
+    flags: &Flags,
+) -> Result<(Arc<Group>, Arc<Plan>), Rejection> {
+    let target = Arc::new(settled(root, changed, version, flags)?);
     let plan = plan::compute(plan, version, root, &target, kill);
     residents(root, &plan)?;
-    Ok(Updated { root: target, plan: Some(Arc::new(plan)) })
+    Ok((target, Arc::new(plan)))
 }
 
 /// Service ports and versions of the changed tree, which must be valid then.
@@ -86,13 +100,16 @@ fn apply(root: &Group, change: &Change, flags: &Flags) -> Result<Group, Rejectio
         Change::PutApps(puts) => {
             let mut tree = root.clone();
             for put in puts {
-                let existing = tree.spec(&put.id).filter(|spec| spec.app().is_some());
+                let existing = tree.spec(&put.id);
+                if existing.is_some_and(|spec| spec.app().is_none()) {
+                    return Err(Rejection::invalid("/", SAME_ID));
+                }
                 if existing.is_none() && !put.may_create {
                     return Err(missing("App", &put.id));
                 }
                 let new = define::merged(put, existing.map(Arc::as_ref), Context { root: &tree, ..context })?;
                 let new = RunSpec { versions: existing.map(|old| old.versions).unwrap_or_default(), ..new };
-                tree = tree::put_spec(&tree, &Arc::new(new), flags);
+                tree::put_spec_in_place(&mut tree, &Arc::new(new), flags);
             }
             Ok(tree)
         }
@@ -149,7 +166,7 @@ fn apply(root: &Group, change: &Change, flags: &Flags) -> Result<Group, Rejectio
 }
 
 /// `PUT` or `POST` of a group: lists that are given replace those that are there.
-fn put_group(
+pub fn put_group(
     id: &PathId,
     update: &Map<String, Value>,
     must_be_new: bool,
@@ -219,7 +236,7 @@ fn merged_group(
             let spec = define::app_in(fields, id, context).map_err(|e| at(&place, e))?;
             child(id, &spec.id, &place)?;
             let versions = context.root.spec(&spec.id).map(|old| old.versions).unwrap_or_default();
-            new.specs.insert(spec.id.clone(), Arc::new(RunSpec { versions, ..spec }));
+            put_member(&mut new, RunSpec { versions, ..spec }, &place)?;
         }
     }
     if let Some(pods) = list("pods") {
@@ -229,7 +246,7 @@ fn merged_group(
             let spec = pod::pod(value, id, context).map_err(|e| at(&place, e))?;
             child(id, &spec.id, &place)?;
             let versions = context.root.spec(&spec.id).map(|old| old.versions).unwrap_or_default();
-            new.specs.insert(spec.id.clone(), Arc::new(RunSpec { versions, ..spec }));
+            put_member(&mut new, RunSpec { versions, ..spec }, &place)?;
         }
     }
     if let Some(groups) = list("groups") {
@@ -252,6 +269,20 @@ fn merged_group(
         new.dependencies = dependencies.map(|dependency| PathId::resolve(dependency, id)).collect();
     }
     Ok(new)
+}
+
+const SAME_ID: &str = "Applications and Pods may not share the same id";
+
+/// Puts an app or pod of an update into its group, once.
+fn put_member(group: &mut Group, spec: RunSpec, place: &str) -> Result<(), Rejection> {
+    let kind = spec.app().is_some();
+    match group.specs.insert(spec.id.clone(), Arc::new(spec)) {
+        None => Ok(()),
+        Some(other) if (other.app().is_some()) == kind => {
+            Err(Rejection::invalid(format!("{place}/id"), format!("there are two of the id {}", other.id)))
+        }
+        Some(_) => Err(Rejection::invalid(format!("{place}/id"), SAME_ID)),
+    }
 }
 
 /// Members lie directly below their group.
@@ -281,6 +312,8 @@ mod tests {
     use super::super::change::PutApp;
     use super::*;
     use crate::marathon::model::json::{self, tables};
+    use crate::marathon::model::plan::Action;
+    use proptest::prelude::*;
     use serde_json::json;
 
     struct Store {
@@ -395,6 +428,20 @@ mod tests {
     }
 
     #[test]
+    fn an_id_belongs_to_one() {
+        let mut store = Store::new();
+        let pod = json!({ "id": "p", "containers": [{ "name": "a", "resources": { "cpus": 1, "mem": 32 } }] });
+        let app = json!({ "id": "p", "cmd": "run" });
+        assert_eq!(store.group("/s", json!({ "apps": [app], "pods": [pod] })), "/pods(0)/id ");
+        assert_eq!(store.group("/s", json!({ "apps": [app, app] })), "/apps(1)/id ");
+        assert_eq!(store.group("/s", json!({ "pods": [pod] })), "Start /s/p; Scale /s/p 1");
+        assert_eq!(store.put("/s/p", json!({ "cmd": "run" }), true), "/ ");
+        assert_eq!(store.group("/s", json!({ "apps": [app] })), "/apps(0)/id ");
+        // The same pod again is no change.
+        assert_eq!(store.group("/s", json!({ "pods": [pod] })), "");
+    }
+
+    #[test]
     fn a_role_is_enforced_by_its_group() {
         let mut store = Store::new();
         let app = json!([{ "id": "a", "cmd": "run" }]);
@@ -420,5 +467,66 @@ mod tests {
         assert_eq!(store.run(&back), "Restart /a");
         let spec = store.root.spec(&PathId::absolute("/a")).expect("there");
         assert_eq!((spec.app().and_then(|a| a.cmd.clone()), spec.versions.version), (Some("run".into()), Version(20)));
+    }
+
+    /// A tree of apps `/a` to `/d` and `/g/a` to `/g/d`, each absent or of some size and command.
+    fn a_tree() -> impl Strategy<Value = Vec<Option<(u32, u32)>>> {
+        prop::collection::vec(prop::option::of((0..4_u32, 0..2_u32)), 8)
+    }
+    fn made(tree: &[Option<(u32, u32)>], now: &Group) -> Group {
+        let names = ["/a", "/b", "/c", "/d", "/g/a", "/g/b", "/g/c", "/g/d"];
+        let mut root = Group::empty(PathId::root(), now.version);
+        for (name, app) in names.iter().zip(tree) {
+            let Some((instances, cmd)) = app else { continue };
+            let fields = json!({ "id": name, "cmd": format!("run {cmd}"), "instances": instances });
+            let spec = json::read::testing::app(fields);
+            let versions = now.spec(&spec.id).map(|old| old.versions).unwrap_or_default();
+            root = tree::put_spec(&root, &Arc::new(RunSpec { versions, ..spec }), &Flags::default());
+        }
+        root
+    }
+    /// What runs: command and size by id.
+    fn running(root: &Group) -> BTreeMap<PathId, (Option<String>, u32)> {
+        let specs = root.all_specs().into_iter();
+        let of = |spec: &RunSpec| (spec.app().and_then(|app| app.cmd.clone()), spec.instances);
+        specs.map(|(id, spec)| (id.clone(), of(spec))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_leads_to_its_target_and_back(first in a_tree(), second in a_tree()) {
+            let (flags, nobody) = (Flags::default(), BTreeMap::new());
+            let empty = Arc::new(Group::empty(PathId::root(), Version(0)));
+            let to = |from: &Arc<Group>, tree: &Group, now: i64| {
+                replace(from, tree, &nobody, Version(now), Symbol(0), &flags).expect("valid")
+            };
+            let (one, _) = to(&empty, &made(&first, &empty), 1);
+            let (two, plan) = to(&one, &made(&second, &one), 2);
+            // Carrying out the steps by hand.
+            let mut cluster = running(&one);
+            for action in plan.steps.iter().flatten() {
+                let spec = action.spec();
+                let cmd = spec.app().and_then(|app| app.cmd.clone());
+                match action {
+                    Action::Stop(_) => drop(cluster.remove(&spec.id)),
+                    Action::Start(_) => drop(cluster.insert(spec.id.clone(), (cmd, 0))),
+                    Action::Scale { .. } => {
+                        let entry = cluster.get_mut(&spec.id).expect("started before");
+                        // A change that scales to nothing is no restart.
+                        prop_assert!(entry.0 == cmd || spec.instances == 0);
+                        *entry = (cmd, spec.instances);
+                    }
+                    Action::Restart(_) => drop(cluster.insert(spec.id.clone(), (cmd, spec.instances))),
+                }
+            }
+            prop_assert_eq!(&cluster, &running(&two));
+            // Each changed app is in one step beside its start.
+            let actions: Vec<&Action> = plan.steps.iter().flatten().collect();
+            let others = actions.iter().filter(|action| !matches!(action, Action::Start(_))).count();
+            prop_assert_eq!(others, plan.affected().len());
+            // Rolling back gives the same apps.
+            let back = update(&two, &Change::Rollback(plan), Version(3), Symbol(1), &flags).expect("valid");
+            prop_assert_eq!(running(&back.root), running(&one));
+        }
     }
 }

@@ -185,7 +185,7 @@ fn app(spec: &RunSpec, app: &AppOnly, d: &mut Details) {
     if app.cmd.as_ref().is_some_and(|cmd| cmd.chars().count() < 2) {
         add(d, "/", "must not be an empty string");
     }
-    if docker && !container.is_some_and(|c| c.get("docker").is_some()) {
+    if docker && container.is_none_or(|c| c.get("docker").is_none()) {
         add(d, "/container/docker", "not defined");
     }
     if docker && spec.each.gpus().0 > 0 {
@@ -279,6 +279,16 @@ fn checks(spec: &RunSpec, docker: bool, d: &mut Details) {
         let ours = check.kind.by_marathon() || check.command.is_some();
         if check.ip_protocol.as_deref() == Some("IPv6") && (ours || !docker) {
             add(d, &place, "IPv6 is for checks of MESOS_ kinds on Docker containers only");
+        }
+    }
+    let general = spec.app().and_then(|app| app.check.as_ref());
+    for probe in general.iter().flat_map(|check| [&check["http"], &check["tcp"]]).filter(|probe| probe.is_object()) {
+        let index = probe["portIndex"].as_u64();
+        if index.is_some_and(|index| index >= ports as u64)
+            || (index.is_none() && probe["port"].is_null() && ports != 1)
+        {
+            let told = "check port index must address an element of the ports array or container port mappings.";
+            add(d, "/check", told);
         }
     }
     let by_agents = spec.health_checks.iter().filter(|check| !check.kind.by_marathon() && check.command.is_none());
@@ -434,6 +444,8 @@ mod tests {
             ),
             (json!({ "healthChecks": [{ "command": { "value": "x" } }, { "protocol": "MESOS_HTTP" }] }), ""),
             (json!({ "healthChecks": [{ "ipProtocol": "IPv6" }] }), "/healthChecks(0): IPv6"),
+            (json!({ "check": { "http": { "portIndex": 0 } } }), ""),
+            (json!({ "check": { "tcp": { "portIndex": 1 } } }), "/check: check port index"),
             (
                 json!({ "readinessChecks": [{ "portName": "x", "timeoutSeconds": 1 }] }),
                 "/readinessChecks(0)/portName: No port definition reference for portName x",

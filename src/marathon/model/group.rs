@@ -37,8 +37,14 @@ impl Group {
         if *id == self.id {
             return Some(self);
         }
-        let next = self.groups.values().find(|g| id.is_within(&g.id))?;
-        next.group(id)
+        if !id.is_within(&self.id) {
+            return None;
+        }
+        // The path up to the next slash is the id of the group below.
+        let own = if self.id.is_root() { 0 } else { self.id.as_str().len() };
+        let rest = id.as_str().get(own + 1..)?;
+        let end = rest.find('/').map_or(id.as_str().len(), |at| own + 1 + at);
+        self.groups.get(&id.as_str()[..end])?.group(id)
     }
 
     /// All run specs below, by path.
@@ -47,5 +53,28 @@ impl Group {
         let mut all: BTreeMap<_, _> = self.specs.iter().collect();
         self.groups.values().for_each(|group| all.extend(group.all_specs()));
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_found_by_their_paths() {
+        let mut root = Group::empty(PathId::root(), Version(0));
+        for name in ["/a", "/ab", "/b"] {
+            let mut outer = Group::empty(PathId::absolute(name), Version(0));
+            let inner = Group::empty(PathId::absolute(&format!("{name}/x")), Version(0));
+            outer.groups.insert(inner.id.clone(), Arc::new(inner));
+            root.groups.insert(outer.id.clone(), Arc::new(outer));
+        }
+        let found = |id: &str| root.group(&PathId::absolute(id)).map(|group| group.id.to_string());
+        for id in ["/", "/a", "/ab", "/ab/x", "/b/x"] {
+            assert_eq!(found(id).as_deref(), Some(id));
+        }
+        for id in ["/c", "/a/y", "/a/x/z", "/abc"] {
+            assert_eq!(found(id), None, "{id}");
+        }
     }
 }

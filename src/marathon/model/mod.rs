@@ -8,4 +8,5 @@ pub mod json;
 pub mod path;
 pub mod plan;
 pub mod rejection;
+pub mod store;
 pub mod version;

@@ -62,6 +62,13 @@ impl PathId {
     }
 }
 
+/// A path is found by its text.
+impl std::borrow::Borrow<str> for PathId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for PathId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

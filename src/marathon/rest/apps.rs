@@ -3,8 +3,9 @@
 use super::command::{Answer, Command, Outcome, Update};
 use super::embed::Embed;
 use super::route::{Routed, flag, not_allowed, nowhere, reply};
+use super::show::{self, Shown};
 use super::view::View;
-use super::{selector, show, tasks};
+use super::{selector, tasks};
 use crate::http::{Method, Request};
 use crate::marathon::group::change::Change;
 use crate::marathon::group::define::{self, Context};
@@ -82,13 +83,15 @@ fn list(request: &Request, view: &dyn View) -> Routed {
     };
     let specs = view.root().all_specs();
     let specs = specs.values().filter(|spec| spec.app().is_some() && wanted(spec));
-    Ok(reply(200, json!({ "apps": specs.map(|spec| show::app(spec, embed, view)).collect::<Value>() })))
+    let shown = Shown::new(embed, view);
+    Ok(reply(200, json!({ "apps": specs.map(|spec| shown.app(spec)).collect::<Value>() })))
 }
 
 /// Apps of a group and all below it.
 pub(super) fn of_group(group: &Group, embed: Embed, view: &dyn View) -> Value {
     let specs = group.all_specs();
-    specs.values().filter(|spec| spec.app().is_some()).map(|spec| show::app(spec, embed, view)).collect()
+    let shown = Shown::new(embed, view);
+    specs.values().filter(|spec| spec.app().is_some()).map(|spec| shown.app(spec)).collect()
 }
 
 fn one(request: &Request, id: &[&str], view: &dyn View) -> Routed {
@@ -100,7 +103,7 @@ fn one(request: &Request, id: &[&str], view: &dyn View) -> Routed {
         return Ok(reply(200, json!({ "*": of_group(found, embed, view) })));
     }
     let spec = app(&path(id), view)?;
-    Ok(reply(200, json!({ "app": show::app(spec, embed, view) })))
+    Ok(reply(200, json!({ "app": Shown::new(embed, view).app(spec) })))
 }
 
 fn create(request: &Request, view: &dyn View) -> Routed {
@@ -122,9 +125,9 @@ fn put(request: &Request, id: &PathId, may_create: bool, view: &dyn View) -> Rou
         }
         None => {
             // What is wrong by itself is told at once, not when the update's turn comes.
-            define::merged(&put, existing.map(Arc::as_ref), context(view)).map(drop).or_else(|e| match existing {
-                None if !may_create => Err(unknown(id)),
-                _ => Err(e),
+            define::merged(&put, existing.map(Arc::as_ref), context(view)).map_err(|e| match existing {
+                None if !may_create => unknown(id),
+                _ => e,
             })?;
             Change::PutApps(vec![put])
         }
@@ -215,7 +218,7 @@ mod tests {
         let again = fixture.told(Method::Post, "/v2/apps", template("/web"));
         assert_eq!(again, r#"409 {"message":"An app with id [/web] already exists."}"#);
         let wrong = fixture.told(Method::Post, "/v2/apps", json!({ "id": "/x", "instances": "two", "cpus": 0 }));
-        expect![[""]].assert_eq(&wrong);
+        expect![[r#"400 {"message":"Invalid JSON","details":[{"path":"/cpus","errors":["error.min"]},{"path":"/instances","errors":["error.expected.jsnumber"]}]}"#]].assert_eq(&wrong);
     }
 
     #[test]

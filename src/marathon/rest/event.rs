@@ -370,7 +370,31 @@ mod tests {
             fields.retain(|name, _| name != "eventType" && name != "timestamp");
             format!("{} {}\n", event.name(), Value::Object(fields))
         };
-        expect![[""]].assert_eq(&events.iter().map(line).collect::<String>());
+        expect![[r#"
+            pod_deleted_event {"clientIp":"c","uri":"/v2/pods/p"}
+            event_stream_attached {"remoteAddress":"r"}
+            subscribe_event {"clientIp":"c","callbackUrl":"http://x"}
+            scheduler_registered_event {"frameworkId":"f","master":"m"}
+            scheduler_reregistered_event {"master":"m"}
+            scheduler_disconnected_event {}
+            framework_message_event {"executorId":"e","slaveId":"a","message":[1,2]}
+            add_health_check_event {"appId":"/a","version":"2026-01-01T00:00:00.000Z","healthCheck":{"gracePeriodSeconds":300,"intervalSeconds":60,"maxConsecutiveFailures":3,"protocol":"HTTP","ipProtocol":"IPv4","timeoutSeconds":20,"delaySeconds":15}}
+            remove_health_check_event {"appId":"/a"}
+            failed_health_check_event {"appId":"/a","taskId":"i","healthCheck":{"gracePeriodSeconds":300,"intervalSeconds":60,"maxConsecutiveFailures":3,"protocol":"HTTP","ipProtocol":"IPv4","timeoutSeconds":20,"delaySeconds":15}}
+            health_status_changed_event {"appId":"/a","instanceId":"i","version":"2026-01-01T00:00:00.000Z","alive":true}
+            unhealthy_instance_kill_event {"appId":"/a","taskId":"t","instanceId":"i","version":"2026-01-01T00:00:00.000Z","reason":"why","host":"h","slaveId":null}
+            instance_health_changed_event {"instanceId":"i","runSpecId":"/a","runSpecVersion":"2026-01-01T00:00:00.000Z","healthy":null}
+            instance_changed_event {"instanceId":"a.instance-0","condition":"Running","runSpecId":"/a","agentId":"M0-S0","host":"host-0","runSpecVersion":"2026-01-01T00:00:01.000Z"}
+            unknown_instance_terminated_event {"instanceId":"i","runSpecId":"/a","condition":"Gone"}
+            status_update_event {"slaveId":"a","taskId":"t","taskStatus":"TASK_RUNNING","message":"","appId":"/a","host":"h","ipAddresses":[{"ipAddress":"10.0.1.2","protocol":"IPv4"}],"ports":[31000],"version":"2026-01-01T00:00:00.000Z"}
+            group_change_success {"groupId":"/a","version":"2026-01-01T00:00:00.000Z"}
+            group_change_failed {"groupId":"/a","version":"2026-01-01T00:00:00.000Z","reason":"why"}
+            deployment_info {"plan":{"id":"deployment-1","version":"2026-01-01T00:00:01.000Z","steps":[{"actions":[{"action":"StartApplication","app":"/a"}]},{"actions":[{"action":"ScaleApplication","app":"/a"}]}]},"currentStep":{"actions":[{"action":"StartApplication","app":"/a"}]}}
+            deployment_step_failure {"plan":{"id":"deployment-1","version":"2026-01-01T00:00:01.000Z","steps":[{"actions":[{"action":"StartApplication","app":"/a"}]},{"actions":[{"action":"ScaleApplication","app":"/a"}]}]},"currentStep":{"actions":[{"action":"ScaleApplication","app":"/a"}]}}
+            deployment_success {"id":"deployment-1","plan":{"id":"deployment-1","version":"2026-01-01T00:00:01.000Z","steps":[{"actions":[{"action":"StartApplication","app":"/a"}]},{"actions":[{"action":"ScaleApplication","app":"/a"}]}]}}
+            deployment_failed {"id":"deployment-1","plan":{"id":"deployment-1","version":"2026-01-01T00:00:01.000Z","steps":[{"actions":[{"action":"StartApplication","app":"/a"}]},{"actions":[{"action":"ScaleApplication","app":"/a"}]}]},"reason":"why"}
+            app_terminated_event {"appId":"/a"}
+        "#]].assert_eq(&events.iter().map(line).collect::<String>());
     }
 
     #[test]

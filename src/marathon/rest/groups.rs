@@ -3,9 +3,10 @@
 use super::apps::{of_group, path, update};
 use super::command::{Answer, Outcome};
 use super::embed::{self, Embed};
+use super::reply as answers;
 use super::route::{Routed, flag, not_allowed, reply};
+use super::show::Shown;
 use super::view::View;
-use super::{reply as answers, show};
 use crate::base::id::Symbol;
 use crate::http::{Method, Request};
 use crate::marathon::group::change::Change;
@@ -59,9 +60,10 @@ fn group<'a>(id: &PathId, view: &'a dyn View) -> Result<&'a Group, Rejection> {
 
 fn shown(request: &Request, group: &Group, view: &dyn View) -> Outcome {
     let (parts, embed) = embed::of_group(request);
+    let apps = Shown::new(embed, view);
     let body = write::group(group, &parts, &mut |spec| match spec.pod() {
         Some(_) => Some(write::run_spec(spec)),
-        None => Some(show::app(spec, embed, view)),
+        None => Some(apps.app(spec)),
     });
     reply(200, body)
 }
@@ -139,7 +141,7 @@ mod tests {
         assert_eq!(told, format!("201 Marathon-Deployment-Id=deployment-1 Location=/shop {result}"));
         assert_eq!(fixture.send(Method::Post, "/v2/groups", shop()).status, 409);
         let group = body(&mut fixture, "/v2/groups/shop?embed=group.groups");
-        expect![[""]].assert_eq(&group.to_string());
+        expect![[r#"{"id":"/shop","dependencies":[],"groups":[{"id":"/shop/db","dependencies":[],"groups":[],"version":"2026-01-01T00:00:01.000Z"}],"version":"2026-01-01T00:00:01.000Z","enforceRole":false}"#]].assert_eq(&group.to_string());
         let all = body(&mut fixture, "/v2/groups");
         assert_eq!(all["groups"][0]["groups"][0]["apps"][0]["id"], "/shop/db/mongo");
         assert_eq!(body(&mut fixture, "/v2/groups/shop/apps")["apps"].as_array().map(Vec::len), Some(2));
@@ -151,7 +153,7 @@ mod tests {
     fn a_dry_run_tells_the_steps_and_changes_nothing() {
         let mut fixture = Fixture::new();
         let told = fixture.told(Method::Put, "/v2/groups?dryRun=true", shop());
-        expect![[""]].assert_eq(&told);
+        expect![[r#"200 {"steps":[{"actions":[{"action":"StartApplication","app":"/shop/db/mongo"},{"action":"StartApplication","app":"/shop/web"}]},{"actions":[{"action":"ScaleApplication","app":"/shop/db/mongo"},{"action":"ScaleApplication","app":"/shop/web"}]}]}"#]].assert_eq(&told);
         assert_eq!(fixture.roots.len(), 1);
     }
 

@@ -2,6 +2,8 @@
 //! state to bodies (`show`, `stats`, `info`), outcomes to answers (`reply`), events (`event`).
 //! Everything is a value; the state machine lends a `View` and carries out `Command`s.
 
+#[cfg(test)]
+mod any_request;
 mod apps;
 pub mod command;
 mod embed;

@@ -1,7 +1,6 @@
 //! Answers to what the state machine has carried out or refused.
 
 use super::command::Answer;
-use super::embed::Embed;
 use super::show;
 use super::view::View;
 use crate::base::id::{Names, Symbol};
@@ -33,7 +32,7 @@ pub fn updated(answer: &Answer, updated: &Updated, view: &dyn View) -> Response 
         Answer::Put(path) | Answer::GroupCreated(path) => result(201).with("Location", path.as_str()),
         Answer::AppCreated(path) => {
             let Some(app) = spec(path) else { return result(201) };
-            let mut body = show::app(app, Embed::default(), view);
+            let mut body = write::run_spec(app);
             for count in ["tasksStaged", "tasksRunning", "tasksHealthy", "tasksUnhealthy"] {
                 body[count] = json!(0);
             }

@@ -9,10 +9,12 @@ use crate::fact::Condition;
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::instance::{Instance, Task, is_active};
 use crate::marathon::model::json::write;
+use crate::marathon::model::path::PathId;
 use crate::marathon::model::plan::{Action, Plan};
 use crate::marathon::model::version::Version;
 use crate::mesos::task_state::TaskState;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// An instant with three digits of fraction.
 #[must_use]
@@ -119,37 +121,63 @@ pub(super) fn failure(failure: &TaskFailure) -> Value {
     Value::Object(shown)
 }
 
-/// An app with what is embedded.
-pub(super) fn app(spec: &RunSpec, embed: Embed, view: &dyn View) -> Value {
-    let Value::Object(mut shown) = write::run_spec(spec) else { return Value::Null };
+/// Shows apps with what is embedded; deployments are looked through once for all of them.
+pub(super) struct Shown<'a> {
+    view: &'a dyn View,
+    embed: Embed,
+    deployments: BTreeMap<PathId, Vec<Value>>,
+    readiness: BTreeMap<PathId, Vec<Value>>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(embed: Embed, view: &'a dyn View) -> Self {
+        let (mut deployments, mut readiness): (BTreeMap<_, Vec<Value>>, BTreeMap<_, Vec<Value>>) = Default::default();
+        if embed.deployments || embed.readiness {
+            for running in view.deployments() {
+                let id = json!({ "id": view.names().text(running.plan.id) });
+                for spec in running.plan.affected() {
+                    deployments.entry(spec.clone()).or_default().push(id.clone());
+                }
+                for result in &running.readiness {
+                    readiness.entry(result.spec.clone()).or_default().push(self::readiness(result));
+                }
+            }
+        }
+        Self { view, embed, deployments, readiness }
+    }
+
+    pub(super) fn app(&self, spec: &RunSpec) -> Value {
+        let of = |all: &BTreeMap<PathId, Vec<Value>>| all.get(&spec.id).cloned().unwrap_or_default();
+        let (embed, view) = (self.embed, self.view);
+        let Value::Object(mut shown) = write::run_spec(spec) else { return Value::Null };
+        with_tasks(&mut shown, spec, embed, view);
+        if embed.deployments {
+            put(&mut shown, "deployments", Some(of(&self.deployments)));
+        }
+        if embed.readiness {
+            put(&mut shown, "readinessCheckResults", Some(of(&self.readiness)));
+        }
+        Value::Object(shown)
+    }
+}
+
+fn with_tasks(shown: &mut Map<String, Value>, spec: &RunSpec, embed: Embed, view: &dyn View) {
     if embed.counts || embed.stats {
         let stats = Stats::of(spec, view);
         if embed.counts {
-            stats.put_counts(&mut shown);
+            stats.put_counts(shown);
         }
         if embed.stats {
-            put(&mut shown, "taskStats", Some(stats.by_version(spec)));
+            put(shown, "taskStats", Some(stats.by_version(spec)));
         }
-    }
-    if embed.deployments {
-        let all = view.deployments().into_iter();
-        let own = all.filter(|running| running.plan.affected().contains(&spec.id));
-        let own: Vec<Value> = own.map(|running| json!({ "id": view.names().text(running.plan.id) })).collect();
-        put(&mut shown, "deployments", Some(own));
-    }
-    if embed.readiness {
-        let all = view.deployments().into_iter().flat_map(|running| running.readiness);
-        let own: Vec<Value> = all.filter(|result| result.spec == spec.id).map(|result| readiness(&result)).collect();
-        put(&mut shown, "readinessCheckResults", Some(own));
     }
     if embed.tasks {
         let tasks: Vec<Value> = view.instances(&spec.id).into_iter().flat_map(|i| self::tasks(i, &[], view)).collect();
-        put(&mut shown, "tasks", Some(tasks));
+        put(shown, "tasks", Some(tasks));
     }
     if embed.last_failure {
-        put(&mut shown, "lastTaskFailure", view.last_failure(&spec.id).map(|f| failure(&f)));
+        put(shown, "lastTaskFailure", view.last_failure(&spec.id).map(|f| failure(&f)));
     }
-    Value::Object(shown)
 }
 
 fn readiness(result: &ReadinessResult) -> Value {
@@ -235,7 +263,43 @@ mod tests {
             .into_iter()
             .flat_map(|i| tasks(i, &[10_000], &fixture))
             .collect();
-        expect![[""]].assert_eq(&pretty(&tasks.into()));
+        expect![[r#"
+            [
+              {
+                "appId": "/web",
+                "healthCheckResults": [
+                  {
+                    "alive": true,
+                    "consecutiveFailures": 0,
+                    "firstSuccess": "2026-01-01T00:00:12.000Z",
+                    "instanceId": "web.instance-0",
+                    "lastSuccess": "2026-01-01T00:00:12.000Z"
+                  }
+                ],
+                "host": "host-0",
+                "id": "web.instance-0._app.1",
+                "ipAddresses": [
+                  {
+                    "ipAddress": "10.0.0.5",
+                    "protocol": "IPv4"
+                  }
+                ],
+                "ports": [
+                  31000
+                ],
+                "servicePorts": [
+                  10000
+                ],
+                "slaveId": "M0-S0",
+                "state": "TASK_RUNNING",
+                "stagedAt": "2026-01-01T00:00:10.000Z",
+                "startedAt": "2026-01-01T00:00:11.000Z",
+                "version": "2026-01-01T00:00:01.000Z",
+                "localVolumes": [],
+                "role": "*"
+              }
+            ]"#]]
+        .assert_eq(&pretty(&tasks.into()));
     }
 
     #[test]
@@ -256,7 +320,42 @@ mod tests {
         let mut fixture = Fixture::new();
         let plan = fixture.deploy(template("/web"));
         let mut running = Running { plan, step: 2, readiness: Vec::new() };
-        expect![[""]].assert_eq(&pretty(&deployment(&running, fixture.names())));
+        expect![[r#"
+            {
+              "id": "deployment-1",
+              "version": "2026-01-01T00:00:01.000Z",
+              "affectedApps": [
+                "/web"
+              ],
+              "affectedPods": [],
+              "steps": [
+                {
+                  "actions": [
+                    {
+                      "action": "StartApplication",
+                      "app": "/web"
+                    }
+                  ]
+                },
+                {
+                  "actions": [
+                    {
+                      "action": "ScaleApplication",
+                      "app": "/web"
+                    }
+                  ]
+                }
+              ],
+              "currentActions": [
+                {
+                  "action": "ScaleApplication",
+                  "app": "/web"
+                }
+              ],
+              "currentStep": 2,
+              "totalSteps": 2
+            }"#]]
+        .assert_eq(&pretty(&deployment(&running, fixture.names())));
         running.step = 0;
         assert_eq!(deployment(&running, fixture.names())["currentActions"], json!([]));
     }

@@ -107,7 +107,9 @@ mod tests {
         let stats = Stats::of(&spec, &fixture);
         let mut counts = Map::new();
         stats.put_counts(&mut counts);
-        expect![[""]].assert_eq(&format!("{}\n{}", Value::Object(counts), stats.by_version(&spec)));
+        expect![[r#"
+            {"tasksStaged":0,"tasksRunning":2,"tasksHealthy":1,"tasksUnhealthy":0}
+            {"startedAfterLastScaling":{"stats":{"counts":{"staged":0,"running":2,"healthy":1,"unhealthy":0},"lifeTime":{"averageSeconds":9,"medianSeconds":9}}},"withLatestConfig":{"stats":{"counts":{"staged":0,"running":2,"healthy":1,"unhealthy":0},"lifeTime":{"averageSeconds":9,"medianSeconds":9}}},"totalSummary":{"stats":{"counts":{"staged":0,"running":2,"healthy":1,"unhealthy":0},"lifeTime":{"averageSeconds":9,"medianSeconds":9}}}}"#]].assert_eq(&format!("{}\n{}", Value::Object(counts), stats.by_version(&spec)));
     }
 
     #[test]

@@ -236,9 +236,10 @@ fn health_check(value: &Value) -> HealthCheck {
     let fields = value.as_object().unwrap_or(&empty);
     let word = text(fields, "protocol").unwrap_or_default();
     let kind = HealthKind::ALL.iter().find(|(name, _)| *name == word).map_or(HealthKind::Http, |(_, kind)| *kind);
+    // A command makes it one of commands, whatever the protocol says.
+    let kind = if fields.contains_key("command") { HealthKind::Command } else { kind };
     HealthCheck {
-        // A command makes it one of commands, whatever the protocol says.
-        kind: if fields.contains_key("command") { HealthKind::Command } else { kind },
+        kind,
         path: text(fields, "path"),
         command: value["command"]["value"].as_str().map(str::to_owned),
         port_index: fields.get("portIndex").map(|_| count(fields, "portIndex")),
@@ -248,7 +249,7 @@ fn health_check(value: &Value) -> HealthCheck {
         timeout: seconds(fields, "timeoutSeconds"),
         max_consecutive_failures: count(fields, "maxConsecutiveFailures"),
         delay: seconds(fields, "delaySeconds"),
-        ip_protocol: text(fields, "ipProtocol"),
+        ip_protocol: text(fields, "ipProtocol").filter(|_| kind != HealthKind::Command),
         ignore_http_1xx: fields.get("ignoreHttp1xx").and_then(Value::as_bool),
     }
 }

@@ -138,7 +138,7 @@ pub fn check(value: &Value, of: &Type, path: &str, problems: &mut Problems) -> V
         },
         Type::Whole { least, most } => match value.as_f64() {
             None => problems.add(path, "error.expected.jsnumber", true),
-            Some(number) if libm::trunc(number) != number => problems.add(path, "error.expected.int", true),
+            Some(number) if number.fract() != 0.0 => problems.add(path, "error.expected.int", true),
             Some(number) if number < *least as f64 => problems.add(path, "error.min", false),
             Some(number) if number > *most as f64 => problems.add(path, "error.max", false),
             Some(number) => return Value::from(number as i64),
@@ -239,7 +239,7 @@ fn is_label(text: &str, underscores: bool) -> bool {
 /// A number as JSON: whole ones without a fraction.
 #[must_use]
 pub fn number(v: f64) -> Value {
-    if libm::trunc(v) == v && v.abs() < 9e15 {
+    if v.fract() == 0.0 && v.abs() < 9e15 {
         Value::from(v as i64)
     } else {
         Number::from_f64(v).map_or(Value::Null, Value::Number)
