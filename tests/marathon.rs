@@ -403,6 +403,48 @@ fn executors_check_health_too() {
     assert_eq!(kills, 0, "the executor did it, not Marathon");
 }
 
+/// A scenario alone: the operator posts, scales, and is answered although the leader dies.
+#[test]
+fn an_operator_follows_the_scenario() {
+    let run = |more: &str| {
+        let mut run = Run::new(&highly_available(&format!(
+            r#"
+[[request]]
+kind = "http"
+at = "1m"
+body = '{{"id": "/web", "cmd": "run", "cpus": 1, "mem": 64, "instances": 2}}'
+[[request]]
+kind = "http"
+at = "5m1s"
+method = "PUT"
+path = "/v2/apps//web"
+body = '{{"instances": 4}}'
+[[request]]
+kind = "http"
+at = "10m"
+path = "/v2/apps//web"
+{more}
+"#
+        )));
+        run.until(700);
+        run
+    };
+    for more in ["", "[[fault]]\nkind = \"marathon-crash\"\nat = \"5m\"\n"] {
+        let run = run(more);
+        let statuses: Vec<(u32, u16)> = run
+            .facts
+            .iter()
+            .filter_map(
+                |f| if let Fact::Answered { request, status } = f.what { Some((request, status)) } else { None },
+            )
+            .collect();
+        assert_eq!(statuses, [(0, 201), (1, 200), (2, 200)], "{more}");
+        let last = run.world.outcomes().last().unwrap().response.clone().unwrap();
+        let Body::Json(body) = &last.body else { panic!("{last:?}") };
+        assert_eq!((&body["app"]["tasksRunning"], run.running()), (&json!(4), 4));
+    }
+}
+
 const SEEDS: u64 = 12;
 
 /// Thirty things that go wrong in the first half hour, each for a while.

@@ -57,6 +57,19 @@ impl DataFile {
     }
 }
 
+impl DataFile {
+    /// All of it, unpacked.
+    ///
+    /// # Errors
+    /// What is wrong, and in a second line the mend.
+    pub fn text(&self) -> Result<String, String> {
+        let mut text = String::new();
+        let unreadable = |e: io::Error| format!("cannot read {}: {e}\ncheck the file", self.path.display());
+        open(&self.path).map_err(unreadable)?.read_to_string(&mut text).map_err(unreadable)?;
+        Ok(text)
+    }
+}
+
 fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     let file = BufReader::with_capacity(1 << 16, File::open(path)?);
     let packed = path.extension().is_some_and(|e| e == "gz");

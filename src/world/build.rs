@@ -5,7 +5,7 @@ use super::link::Network;
 use super::marathon::{self, Installation};
 use super::seats::{Seat, Seats};
 use super::{Core, Desk, Feed, Planned, Process, World};
-use crate::actor::{Behaviour, DiskOp};
+use crate::actor::{Behaviour, DiskOp, ProcessId};
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Map};
@@ -16,6 +16,7 @@ use crate::engine::queue::Queue;
 use crate::fact::ProcessKind;
 use crate::frameworks::batch::{self, Batch};
 use crate::frameworks::chooser::{CHOOSERS, Choice};
+use crate::frameworks::operator::{self, Operator};
 use crate::job::TaskSpec;
 use crate::marathon::core::flags::Store;
 use crate::marathon::core::{Marathon, Synthetic};
@@ -62,6 +63,8 @@ pub struct Blueprint {
     /// Of every Marathon process its installation and how it stands for election.
     marathons: Vec<(Arc<Installation>, Option<Arc<client::Config>>)>,
     synthetic: Arc<Lookup<Symbol, Synthetic>>,
+    /// The client that sends the requests of a scenario.
+    operator: Arc<operator::Config>,
     agents: Vec<Arc<AgentInfo>>,
     agent_flags: agent::Flags,
     /// Total of each host by its name.
@@ -98,6 +101,7 @@ impl Blueprint {
                 let (installation, _) = &self.marathons[index as usize];
                 Core::Marathon(Box::new(Marathon::new(installation.flags(slot), self.synthetic.clone())))
             }
+            ProcessKind::Client => Core::Client(Box::new(Operator::new(self.operator.clone()))),
             ProcessKind::Framework => Core::Framework(Box::new(Batch::new(self.frameworks[index as usize].clone()))),
             _ => {
                 let info = self.agents[index as usize].clone();
@@ -257,6 +261,7 @@ impl World {
             frameworks: Vec::new(),
             marathons: Vec::new(),
             synthetic: Arc::default(),
+            operator: operator_of(Vec::new(), 0..0),
             agents: Vec::new(),
             agent_flags: agent::Flags {
                 registration_backoff_factor: Span::from_secs(1),
@@ -363,6 +368,10 @@ impl World {
             let restart = election.as_ref().and(supervised);
             world.add_process(ProcessKind::Marathon, name).restart = restart;
         }
+        if blueprint.seats.clients > 0 {
+            let name = world.names.intern("operator");
+            world.add_process(ProcessKind::Client, name);
+        }
         for config in &blueprint.frameworks {
             world.add_process(ProcessKind::Framework, config.name);
         }
@@ -381,7 +390,7 @@ impl World {
         for source in 0..world.feeds.len() as u32 {
             world.feed(source);
         }
-        for request in &scenario.requests {
+        for request in scenario.requests.iter().filter(|request| request.section.kind != marathon::HTTP) {
             for arrival in workload::request_arrivals(&request.section, scenario, request.at)? {
                 let number = world.requests.len() as u32;
                 world.requests.push((request.at, super::Request::Submit(arrival)));
@@ -427,16 +436,17 @@ fn master_flags(flags: &model::MasterFlags) -> master::Flags {
 fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error> {
     let cluster = &scenario.cluster;
     let installations = marathon::installations(scenario, names)?;
+    let script = marathon::script(scenario)?;
     let hosts: usize = scenario.fleets.iter().map(|fleet| fleet.hosts.len()).sum();
     let seats = Seats {
         masters: cluster.masters,
         zookeepers: cluster.zookeepers,
         marathons: installations.iter().map(|installation| installation.instances).sum(),
-        clients: 0,
+        clients: u32::from(!script.is_empty()),
         frameworks: scenario.frameworks.len() as u32,
         agents: hosts as u32,
     };
-    let servers = seats.of(ProcessKind::Zookeeper);
+    let (servers, marathon_slots) = (seats.of(ProcessKind::Zookeeper), seats.of(ProcessKind::Marathon));
     let zk = |candidate: Option<client::Candidate>| {
         (!servers.is_empty()).then(|| {
             Arc::new(client::Config {
@@ -489,6 +499,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         frameworks,
         marathons,
         synthetic: Arc::new(marathon::synthetic(scenario, names)?),
+        operator: operator_of(script, marathon_slots),
         agents,
         agent_flags: agent::Flags {
             registration_backoff_factor: scenario.agent.registration_backoff_factor,
@@ -496,6 +507,17 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         },
         totals,
         largest,
+    })
+}
+
+/// The operator of these Marathons: patient as a person at a screen.
+fn operator_of(script: Vec<operator::Scripted>, marathons: std::ops::Range<u32>) -> Arc<operator::Config> {
+    Arc::new(operator::Config {
+        servers: marathons.map(ProcessId::at).collect(),
+        timeout: Span::from_secs(10),
+        pause: Span::from_secs(2),
+        attempts: 20,
+        script,
     })
 }
 

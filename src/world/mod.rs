@@ -26,6 +26,7 @@ use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::{At, Detail, End, Fact, ProcessKind, WORLD};
 use crate::frameworks::batch::Batch;
+use crate::frameworks::operator::Operator;
 use crate::http;
 use crate::job::{Job, ServiceClock, TaskSpec};
 use crate::marathon::core::Marathon;
@@ -137,6 +138,7 @@ enum Core {
     Agent(Box<Agent>),
     Framework(Box<Batch>),
     Marathon(Box<Marathon>),
+    Client(Box<Operator>),
     Zookeeper(Box<Server>),
     Bench(Box<bench::Actor>),
 }
@@ -592,6 +594,7 @@ impl World {
             },
             Core::Framework(framework) => framework.handle(&mut cx, input),
             Core::Marathon(marathon) => marathon.handle(&mut cx, input),
+            Core::Client(operator) => operator.handle(&mut cx, input),
             Core::Zookeeper(server) => server.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),
         }
