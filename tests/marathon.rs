@@ -18,13 +18,15 @@ struct Run {
     world: World,
     facts: Vec<At<Fact>>,
     answers: Map<u64, Arc<Response>>,
+    /// Names of events of streams, in order.
+    events: Vec<String>,
 }
 
 impl Run {
     fn new(text: &str) -> Self {
         let mut world = world(text);
         world.watch_messages();
-        Self { world, facts: Vec::new(), answers: Map::default() }
+        Self { world, facts: Vec::new(), answers: Map::default(), events: Vec::new() }
     }
 
     fn until(&mut self, s: i64) {
@@ -32,9 +34,13 @@ impl Run {
         self.world.take_facts(&mut self.facts);
         let mut seen = Vec::new();
         self.world.take_messages(&mut seen);
-        for message in seen {
+        for message in seen.into_iter().filter(|message| !message.sent) {
             // To itself: the request was put in from outside.
             if let (Msg::HttpReply { token, response }, true) = (message.msg, message.from == message.to) {
+                if let Body::Text(text) = &response.body {
+                    let name = text.lines().find_map(|line| line.strip_prefix("event: "));
+                    self.events.extend(name.map(str::to_owned));
+                }
                 self.answers.insert(token, response);
             }
         }
@@ -443,6 +449,32 @@ path = "/v2/apps//web"
         let Body::Json(body) = &last.body else { panic!("{last:?}") };
         assert_eq!((&body["app"]["tasksRunning"], run.running()), (&json!(4), 4));
     }
+}
+
+/// 19 of the notes: the order of a first deployment's events.
+#[test]
+fn events_tell_a_first_deployment() {
+    let mut run = Run::new(&cluster("[[marathon]]\n"));
+    run.until(30);
+    run.ask(0, Method::Get, "/v2/events", Value::Null);
+    run.ask(0, Method::Post, "/v2/apps", json!({ "id": "/web", "cmd": "run", "cpus": 1, "mem": 64 }));
+    run.until(50);
+    expect_test::expect![[r#"
+        event_stream_attached
+        api_post_event
+        group_change_success
+        deployment_info
+        deployment_step_success
+        deployment_info
+        instance_changed_event
+        instance_changed_event
+        status_update_event
+        instance_changed_event
+        status_update_event
+        instance_changed_event
+        deployment_step_success
+        deployment_success"#]]
+    .assert_eq(&run.events.join("\n"));
 }
 
 const SEEDS: u64 = 12;

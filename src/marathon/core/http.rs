@@ -134,6 +134,10 @@ impl Marathon {
         }
     }
 
+    pub(super) fn has_listeners(&self) -> bool {
+        !self.http.listeners.is_empty()
+    }
+
     pub(super) fn client_gone(&mut self, peer: ProcessId) {
         self.http.listeners.retain(|listener| listener.client.process != peer);
     }
