@@ -53,7 +53,7 @@ pub fn spec(spec: &RunSpec, flags: &Flags) -> Details {
     resident(spec, d);
     gated(spec, flags, d);
     match &spec.kind {
-        Kind::App(only) => app(spec, only, d),
+        Kind::App(only) => app(spec, only, flags, d),
         Kind::Pod(only) => {
             unique(only.containers.iter().map(|c| c.name.as_str()), "/containers", "container names must be unique", d);
             networks(only.definition.get("networks").and_then(Value::as_array).map_or(&[], Vec::as_slice), d);
@@ -173,7 +173,7 @@ fn gated(spec: &RunSpec, flags: &Flags, d: &mut Details) {
     }
 }
 
-fn app(spec: &RunSpec, app: &AppOnly, d: &mut Details) {
+fn app(spec: &RunSpec, app: &AppOnly, flags: &Flags, d: &mut Details) {
     let container = app.container.as_ref();
     let docker = container.is_some_and(|c| c["type"] == "DOCKER");
     let contained = container.is_some_and(|c| !docker || c.get("docker").is_some());
@@ -182,7 +182,8 @@ fn app(spec: &RunSpec, app: &AppOnly, d: &mut Details) {
         add(d, "/", "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.");
     }
     // Quirk: a command of one character counts as empty.
-    if app.cmd.as_ref().is_some_and(|cmd| cmd.chars().count() < 2) {
+    let least = if flags.mended { 1 } else { 2 };
+    if app.cmd.as_ref().is_some_and(|cmd| cmd.chars().count() < least) {
         add(d, "/", "must not be an empty string");
     }
     if docker && container.is_none_or(|c| c.get("docker").is_none()) {
@@ -489,6 +490,12 @@ mod tests {
                 told => assert!(found.len() == 1 && found[0].starts_with(told), "{fields}: {found:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_command_of_one_character_counts_where_bugs_are_mended() {
+        let flags = Flags { mended: true, ..Flags::default() };
+        assert_eq!(spec(&app(json!({ "id": "/a", "cmd": "x" })), &flags), Details::new());
     }
 
     #[test]
