@@ -283,6 +283,12 @@ pub enum Fact {
         version: u64,
         operations: u32,
     },
+    /// The owner's tasks hold so many shared GPU devices from now on, which it packs by itself and
+    /// of which Mesos does not know.
+    DevicesUsed {
+        owner: Symbol,
+        milli: u64,
+    },
     // ---- leaders ----
     /// A ZooKeeper server opened a session for the process in this slot, or expired it.
     SessionOpened {
@@ -506,6 +512,7 @@ impl Fact {
             Self::TaskLaunched { framework, task, agent } => b.u8(45).u32(framework.0.0).task(task).agent(agent),
             Self::TaskTerminal { framework, task, agent, state, reason } => b.u8(46).u32(framework.0.0).task(task).agent(agent).u8(state as u8).u8(reason as u8),
             Self::RegistryWritten { version, operations } => b.u8(47).u64(version).u32(operations),
+            Self::DevicesUsed { owner, milli } => b.u8(48).u32(owner.0).u64(milli),
             Self::SessionOpened { slot, session } => b.u8(49).u32(slot).u64(session),
             Self::SessionExpired { slot, session } => b.u8(50).u32(slot).u64(session),
             Self::LeaderElected { kind, slot, incarnation } => b.u8(51).u8(kind as u8).u32(slot).u32(incarnation),

@@ -5,13 +5,17 @@
 
 use crate::analysis::{Expectations, Outcome, Summary};
 use crate::base::dice::Dice;
+use crate::base::id::{Names, Symbol};
+use crate::base::map::Map;
 use crate::base::time::Time;
 use crate::check::{Checker, INVARIANTS, Violation};
 use crate::fact::{At, Detail, Fact};
 use crate::record::manifest::FORMAT;
 use crate::record::recorder::FrameworkSetup;
-use crate::record::{Manifest, Recorder, RecorderSetup, Recording, trace};
+use crate::record::{Manifest, RackSetup, Recorder, RecorderSetup, Recording, trace};
+use crate::scenario::model::{Expect, Op, When};
 use crate::scenario::{Error, Scenario};
+use crate::workload;
 use crate::world::{Seen, World, fault};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +34,17 @@ pub struct Sim {
     expectations: Expectations,
     checker: Option<Checker>,
     tail: VecDeque<At<Fact>>,
+    /// What came out of the last stretch.
+    facts: Vec<At<Fact>>,
+    details: Vec<At<Detail>>,
+    seen: Vec<Seen>,
+}
+
+/// How a stretch of a run ended.
+pub enum Stretch {
+    More,
+    /// The run is over, with what broke, if anything did.
+    Over(Option<Broken>),
 }
 
 /// Something that must not happen did: an invariant was violated, or a core's own assertion.
@@ -112,6 +127,8 @@ impl Sim {
             interval: scenario.report.interval,
             frameworks: scenario.frameworks.iter().map(framework).collect(),
             fault_labels: occurrences.iter().map(|o| o.label.clone()).collect(),
+            racks: racks(&scenario, world.names()),
+            gpu_share: workload::gpu_share(&scenario),
         });
         let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
             let mut all = problems.iter().map(|p| {
@@ -125,7 +142,19 @@ impl Sim {
             })
         })?;
         let faults_toml = fault::to_toml(&occurrences);
-        Ok(Self { scenario, world, faults_toml, recorder, expectations, checker, tail: VecDeque::new() })
+        let (tail, facts, details, seen) = Default::default();
+        Ok(Self { scenario, world, faults_toml, recorder, expectations, checker, tail, facts, details, seen })
+    }
+
+    /// Whether the summary will have a metric of this key.
+    ///
+    /// # Errors
+    /// That it will not, and the nearest that it will have.
+    pub fn find_metric(&self, key: &str) -> Result<(), String> {
+        let (metric, why) = (key.to_owned(), String::new());
+        let probe = Expect { metric, op: Op::Equal, value: 0.0, when: When::End, line: 0, why };
+        let known = Expectations::new(&[probe], &self.recorder);
+        known.map(drop).map_err(|problems| problems.into_iter().map(|p| p.text).collect())
     }
 
     /// The world before it runs, to be hooked or sabotaged.
@@ -133,11 +162,34 @@ impl Sim {
         &mut self.world
     }
 
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The facts of the last stretch.
+    #[must_use]
+    pub fn facts(&self) -> &[At<Fact>] {
+        &self.facts
+    }
+
     /// Runs to the end.
     ///
     /// # Errors
     /// If an input of the run turns out wrong on the way.
     pub fn run(mut self, watcher: &mut dyn Watcher) -> Result<Finished, Stop> {
+        loop {
+            if let Stretch::Over(broken) = self.advance(watcher)? {
+                return Ok(self.finish(broken));
+            }
+        }
+    }
+
+    /// Runs for a while: a few thousand events, or a single one if every one is checked.
+    ///
+    /// # Errors
+    /// If an input of the run turns out wrong on the way.
+    pub fn advance(&mut self, watcher: &mut dyn Watcher) -> Result<Stretch, Stop> {
         let end = Time(self.scenario.duration.0);
         let every_step = self.checker.is_some();
         if every_step {
@@ -147,55 +199,44 @@ impl Sim {
         if traced {
             self.world.watch_details();
         }
-        let (mut facts, mut seen, mut details) = (Vec::new(), Vec::new(), Vec::new());
-        let mut broken = None;
+        self.facts.clear();
+        self.seen.clear();
+        self.details.clear();
         let stop_when_done = self.scenario.stop_when_done;
-        loop {
-            let steps = if every_step { 1 } else { CHUNK };
-            let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done)));
-            if let Some(failure) = self.world.failure() {
-                return Err(Stop::Input(failure.to_owned()));
-            }
-            self.world.take_facts(&mut facts);
-            self.world.take_details(&mut details);
-            self.world.take_messages(&mut seen);
-            if traced {
-                self.write_trace(&facts, &details, watcher);
-            }
-            let violation = self.look(&facts, &seen);
-            facts.clear();
-            seen.clear();
-            details.clear();
-            match (violation, more) {
-                (Some(violation), _) => broken = Some(self.broken(violation)),
-                (None, Err(panic)) => {
-                    let text = panic.downcast_ref::<String>().cloned();
-                    let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-                    let what = text.unwrap_or_else(|| "no message".into());
-                    broken = Some(self.broken(Violation { invariant: "assertion", at: self.world.now(), what }));
-                }
-                (None, Ok(true)) => {
-                    let events = self.world.counts()[0];
-                    if events % u64::from(CHUNK) < u64::from(steps) {
-                        watcher.progress(Progress { now: self.world.now(), end, events });
-                    }
-                    continue;
-                }
-                (None, Ok(false)) => {}
-            }
-            break;
+        let steps = if every_step { 1 } else { CHUNK };
+        let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done)));
+        if let Some(failure) = self.world.failure() {
+            return Err(Stop::Input(failure.to_owned()));
         }
-        if broken.is_none()
-            && let Some(violation) = self.checker.as_mut().and_then(|c| c.finish(&self.world))
-        {
-            broken = Some(self.broken(violation));
+        self.world.take_facts(&mut self.facts);
+        self.world.take_details(&mut self.details);
+        self.world.take_messages(&mut self.seen);
+        if traced {
+            self.write_trace(watcher);
         }
-        Ok(self.finish(broken))
+        let violation = match (self.look(), more) {
+            (Some(violation), _) => Some(violation),
+            (None, Err(panic)) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+                let what = text.unwrap_or_else(|| "no message".into());
+                Some(Violation { invariant: "assertion", at: self.world.now(), what })
+            }
+            (None, Ok(true)) => {
+                let events = self.world.counts()[0];
+                if events % u64::from(CHUNK) < u64::from(steps) {
+                    watcher.progress(Progress { now: self.world.now(), end, events });
+                }
+                return Ok(Stretch::More);
+            }
+            (None, Ok(false)) => self.checker.as_mut().and_then(|c| c.finish(&self.world)),
+        };
+        Ok(Stretch::Over(violation.map(|violation| self.broken(violation))))
     }
 
-    fn write_trace(&self, facts: &[At<Fact>], details: &[At<Detail>], watcher: &mut dyn Watcher) {
+    fn write_trace(&self, watcher: &mut dyn Watcher) {
         // Both are in order of time; at one instant facts come first.
-        let (mut f, mut d) = (facts.iter().peekable(), details.iter().peekable());
+        let (mut f, mut d) = (self.facts.iter().peekable(), self.details.iter().peekable());
         loop {
             let line = match (f.peek(), d.peek()) {
                 (Some(fact), Some(detail)) if fact.at > detail.at => next_detail(&self.world, &mut d),
@@ -209,13 +250,16 @@ impl Sim {
         }
     }
 
-    /// Shows facts to the recorder, the expectations and the checks.
-    fn look(&mut self, facts: &[At<Fact>], seen: &[Seen]) -> Option<Violation> {
-        for fact in facts {
+    /// Shows the facts to the recorder, the expectations and the checks.
+    fn look(&mut self) -> Option<Violation> {
+        for fact in &self.facts {
             while let Some(due) = self.expectations.due().filter(|due| fact.at > *due) {
                 self.expectations.settle(&self.recorder, due);
             }
             self.recorder.take(fact);
+            if self.recorder.wants_names() {
+                self.recorder.take_names(self.world.names());
+            }
             if self.expectations.is_watching() {
                 self.expectations.observe(&self.recorder, fact.at);
             }
@@ -224,7 +268,7 @@ impl Sim {
             }
             self.tail.push_back(*fact);
         }
-        self.checker.as_mut()?.after_step(&self.world, facts, seen)
+        self.checker.as_mut()?.after_step(&self.world, &self.facts, &self.seen)
     }
 
     fn broken(&self, violation: Violation) -> Broken {
@@ -237,7 +281,9 @@ impl Sim {
         }
     }
 
-    fn finish(mut self, broken: Option<Broken>) -> Finished {
+    /// What the run leaves, after its last stretch.
+    #[must_use]
+    pub fn finish(mut self, broken: Option<Broken>) -> Finished {
         let now = self.world.now();
         while self.expectations.due().is_some_and(|due| due <= now) {
             self.expectations.settle(&self.recorder, now);
@@ -259,6 +305,18 @@ impl Sim {
         let faults_toml = self.faults_toml;
         Finished { summary, recording, manifest, expectations, broken, faults_toml, world: self.world }
     }
+}
+
+/// Machines by rack, the racks in the order in which the scenario names them first.
+fn racks(scenario: &Scenario, names: &Names) -> Vec<RackSetup> {
+    let mut racks: Map<&str, Vec<Symbol>> = Map::default();
+    for fleet in &scenario.fleets {
+        for host in &fleet.hosts {
+            let rack = host.attributes.iter().find(|(key, _)| key == "rack_id").map_or(&fleet.name, |(_, rack)| rack);
+            racks.entry(rack).or_default().extend(names.find(&host.hostname));
+        }
+    }
+    racks.into_iter().map(|(name, hosts)| RackSetup { name: name.to_owned(), hosts }).collect()
 }
 
 fn next_detail<'a>(

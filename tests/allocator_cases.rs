@@ -1,4 +1,4 @@
-//! The cases in `tests/oracle` are read without loss and played by every allocator that we have.
+//! The cases in `tests/oracle` are read without loss, and the reference plays them as they are recorded.
 
 mod reference;
 

@@ -63,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("analysis", &["base", "record", "scenario"]),
     ("report", &["base", "record", "analysis"]),
     // What goes into an allocator and comes out, as files tell it.
-    ("replay", &["base", "mesos::resource"]),
+    ("replay", &["base", "mesos::resource", "mesos::message", "mesos::allocator", "actor"]),
     // One run from end to end.
     ("sim", &["base", "fact", "scenario", "workload", "world", "check", "record", "analysis"]),
     (
@@ -103,7 +103,7 @@ const PLUGINS: &[(&str, &[&str])] = &[
     ("workload", &[]),
     ("check", &[]),
     ("report/plot", &["axis", "canvas", "chart"]),
-    ("cli", &[]),
+    ("cli", &["grid", "kept", "many", "replay"]),
 ];
 
 /// Rooms that read and write files. Unit tests (`mod tests`) may do so anywhere.

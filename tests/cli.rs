@@ -3,14 +3,15 @@
 //! Every test has a folder of its own, in which the binary is started, so that messages name no
 //! path of this machine.
 
+#[path = "common/binary.rs"]
+mod binary;
+
+use binary::{digest, files, folder, good, mesosim, refused, text};
 use expect_test::{Expect, expect};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// A small cluster with everything that leaves files: jobs, random and explicit faults, figures.
 const SMALL: &str = r#"duration = "10m"
@@ -65,81 +66,6 @@ framework = "one"
 jobs = [{ at = "5s", cpus = 1, mem = "1GiB", duration = "10s" }]
 "#;
 
-struct Outcome {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-/// A fresh folder with these files.
-fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("a folder for the test");
-    for (file, text) in files {
-        fs::write(path.join(file), text).expect("a file for the test");
-    }
-    path
-}
-
-fn mesosim(folder: &Path, arguments: &[&str]) -> Outcome {
-    let output = Command::new(env!("CARGO_BIN_EXE_mesosim"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("the binary starts");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Outcome {
-        code: output.status.code().expect("it ends by itself"),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
-
-/// Runs and must succeed; gives standard output.
-fn good(folder: &Path, arguments: &[&str]) -> String {
-    let outcome = mesosim(folder, arguments);
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{arguments:?}: {}", outcome.stdout);
-    outcome.stdout
-}
-
-/// Every file below a folder, by its path from there.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            let name = path.strip_prefix(folder).expect("below").to_string_lossy().into_owned();
-            if path.is_dir() {
-                found.insert(format!("{name}/"), Vec::new());
-                folders.push(path);
-            } else {
-                found.insert(name, fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
-}
-
-fn text(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// `digest` of the manifest in `results`.
-fn digest(results: &Path) -> String {
-    let manifest: serde_json::Value = serde_json::from_str(&text(&results.join("manifest.json"))).expect("JSON");
-    manifest["digest"].as_str().expect("a digest").to_owned()
-}
-
-/// Standard error of a refused command: exit 2, nothing on standard output, nothing written.
-fn refused(folder: &Path, arguments: &[&str]) -> String {
-    let before = files(folder);
-    let outcome = mesosim(folder, arguments);
-    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{arguments:?}: {}", outcome.stderr);
-    assert!(files(folder) == before, "{arguments:?} wrote something");
-    outcome.stderr
-}
-
 /// The message for a scenario that is wrong, of `run` and of `validate` alike.
 #[track_caller]
 fn bad(name: &str, scenario: &str, more: &[(&str, &str)], message: Expect) {
@@ -154,19 +80,25 @@ fn a_run_writes_its_results() {
     let at = folder("run", &[("small.toml", SMALL)]);
     let stdout = good(&at, &["run", "small.toml"]);
     assert!(stdout.starts_with("small  seed 1  "), "{stdout}");
-    assert!(stdout.ends_with("results in results/small\n"), "{stdout}");
+    assert!(stdout.ends_with("results in results/small\nreport in results/small/report.html\n"), "{stdout}");
     let names: Vec<String> = files(&at.join("results")).into_keys().collect();
     expect![[r#"
         small/
         small/agents.csv
         small/faults.toml
         small/figures/
+        small/figures/agent-map.csv
+        small/figures/agent-map.svg
         small/figures/agents.csv
         small/figures/agents.svg
+        small/figures/churn.csv
+        small/figures/churn.svg
         small/figures/dominant-share.csv
         small/figures/dominant-share.svg
         small/figures/offers.csv
         small/figures/offers.svg
+        small/figures/shares.csv
+        small/figures/shares.svg
         small/figures/tasks.csv
         small/figures/tasks.svg
         small/figures/utilization.csv
@@ -176,9 +108,11 @@ fn a_run_writes_its_results() {
         small/frameworks.csv
         small/manifest.json
         small/recording.json
+        small/report.html
         small/scenario.toml
         small/series.csv
         small/summary.json
+        small/verdict.json
         small/waits.csv"#]]
     .assert_eq(&names.join("\n"));
 }
@@ -256,11 +190,113 @@ fn a_failed_expectation_says_where_what_and_how_to_see_it_again() {
     .assert_eq(&outcome.stderr);
     assert!(at.join("results/tiny/summary.json").is_file(), "results are written all the same");
 
-    let replay = outcome.stderr.lines().find_map(|line| line.split_once("replay: mesosim ")).expect("a replay").1;
-    let words: Vec<&str> = replay.split_whitespace().map(|word| word.trim_matches('\'')).collect();
-    let again = mesosim(&at, &words);
+    let words = replay(&outcome.stderr);
+    let again = mesosim(&at, &words.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!((again.code, again.stderr), (1, outcome.stderr));
     assert!(at.join("results/tiny/run.trace").is_file());
+}
+
+/// A replay command out of standard error, as words after the name of the program.
+fn replay(stderr: &str) -> Vec<String> {
+    let line = stderr.lines().find_map(|line| line.split_once("replay: mesosim ")).expect("a replay").1;
+    line.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
+}
+
+/// A sabotaged core: which invariant (or assertion) fires, and that all is said that is needed to
+/// see it again.
+#[track_caller]
+fn sabotaged(name: &str, breaks: &str, message: Expect) {
+    // Two machines and one task, so that an offer is declined.
+    let two = TINY.replace("count = 1", "count = 2");
+    let at = folder(&format!("sabotage-{name}"), &[("tiny.toml", &two)]);
+    let fixed = ["--set", "network.latency=1ms", "--set", "disk.latency=5ms"];
+    let outcome = mesosim(&at, &[&["run", "tiny.toml", "--seed", "7", "--sabotage", name], &fixed[..]].concat());
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert!(lines[0].starts_with(&format!("violated: {breaks} at 00:00:")) && lines[0].ends_with(" with seed 7"));
+    let events = lines.iter().skip_while(|line| **line != "last events:").filter(|line| line.starts_with("  "));
+    let events: Vec<&&str> = events.collect();
+    assert!((10..=40).contains(&events.len()), "{}", outcome.stderr);
+    // The first lines and the last ones; ids begin with the master's, a UUID drawn by the seed.
+    let tail = &lines[lines.len() - 5..];
+    // The words of a broken assertion are those of the compiler's library.
+    let head = if breaks == "assertion" { &lines[..1] } else { &lines[..2] };
+    assert!(lines[1].len() > 20, "{}", lines[1]);
+    let shown: Vec<String> = head.iter().chain(&["..."]).chain(tail).map(|l| without_uuids(l)).collect();
+    message.assert_eq(&shown.join("\n"));
+
+    let words = replay(&outcome.stderr);
+    let again = mesosim(&at, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((again.code, again.stderr), (1, outcome.stderr));
+    // Without the sabotage the same run is clean.
+    good(&at, &[&["run", "tiny.toml", "--seed", "7", "--quiet"], &fixed[..]].concat());
+}
+
+/// Ids without the master's part.
+fn without_uuids(line: &str) -> String {
+    let bare = |word: &str| match word.rsplit_once("-S").or(word.rsplit_once("-O")).or(word.rsplit_once("-0")) {
+        Some((head, _)) if head.len() >= 4 && head.chars().all(|c| c.is_ascii_hexdigit() || c == '-') => {
+            format!("M{}", &word[head.len()..])
+        }
+        _ => word.to_owned(),
+    };
+    line.split(' ').map(bare).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_task_that_runs_again_is_a_violation() {
+    sabotaged(
+        "runs-again",
+        "terminal-stays",
+        expect![[r#"
+            violated: terminal-stays at 00:00:15.004000 with seed 7
+              job-0.0 is TASK_RUNNING by the word of agent M-S0, which said before that it ended
+            ...
+                 00:00:05.003000  M-0000                 offers ended   1 declined, M-O1: cpus:4;mem:4096
+                 00:00:05.003000  M-0000                 suppressed
+                 00:00:05.004000  job-0.0                   started        on agent-1 for one
+                 00:00:15.004000  job-0.0                   ended          finished on agent-1 for one
+            replay: mesosim run tiny.toml --seed 7 --trace --set network.latency=1ms --set disk.latency=5ms --sabotage runs-again"#]],
+    );
+}
+
+#[test]
+fn an_offer_that_ends_twice_is_a_violation() {
+    sabotaged(
+        "ends-offers-twice",
+        "offer-once",
+        expect![[r#"
+        violated: offer-once at 00:00:05.003000 with seed 7
+          offer M-O0 was ended for M-0000 and is not outstanding to it
+        ...
+             00:00:05.002000  job-0                     first offer    to one
+             00:00:05.003000  M-0000                 offers ended   1 accepted, M-O0: cpus:4;mem:4096
+             00:00:05.003000  M-0000                 offers ended   1 accepted, M-O0: cpus:4;mem:4096
+             00:00:05.003000  job-0.0                   launched       on M-S0 for M-0000
+        replay: mesosim run tiny.toml --seed 7 --trace --set network.latency=1ms --set disk.latency=5ms --sabotage ends-offers-twice"#]],
+    );
+}
+
+#[test]
+fn a_broken_assertion_of_a_core_is_a_violation() {
+    sabotaged(
+        "gives-back-too-much",
+        "assertion",
+        expect![[r#"
+            violated: assertion at 00:00:05.003000 with seed 7
+            ...
+                 00:00:05.003000  M-0000                 offers ended   1 accepted, M-O0: cpus:4;mem:4096
+                 00:00:05.003000  job-0.0                   launched       on M-S0 for M-0000
+                 00:00:05.003000  M-0000                 offers ended   1 declined, M-O1: cpus:4;mem:4096
+                 00:00:05.003000  M-0000                 suppressed
+            replay: mesosim run tiny.toml --seed 7 --trace --set network.latency=1ms --set disk.latency=5ms --sabotage gives-back-too-much"#]],
+    );
+}
+
+#[test]
+fn an_unknown_sabotage() {
+    let stderr = refused(&folder("sabotage", &[("tiny.toml", TINY)]), &["run", "tiny.toml", "--sabotage", "sleeps"]);
+    assert!(stderr.contains("there is no such sabotage; there are runs-two-containers, "), "{stderr}");
 }
 
 #[test]
@@ -395,6 +431,7 @@ fn plugins_lists_every_kind() {
         policies (allocator.policy)
           drf     smallest weighted dominant share first (Mesos' default)
           random  weighted random order, drawn anew for every agent
+          fifo    who came first, whatever it holds
         chunks (allocator.chunk)
           whole  all that is free on the agent (Mesos)
           slice  at most `cpus` and `mem` (MiB) of an agent in one offer
@@ -414,14 +451,16 @@ fn plugins_lists_every_kind() {
           job-csv   a trace of jobs, one per line, plain or gzipped
           openb     the pods of Alibaba's GPU trace of 2023 (openb)
         faults (fault.kind)
-          agent-crash    agents stop and start again, at an instant or by mtbf and mttr
-          rack-loss      all machines of a rack lose power together
-          partition      the network between two groups is cut, both ways or one way
-          latency-burst  messages between two groups take longer for a while
-          loss-burst     packets between two groups are lost and sent again for a while
-          task-failures  a part of the tasks fails, running ones and those that start meanwhile
-          slow-agent     agents take a time for each message for a while
-          disk-stall     disks of processes take no writes for a while
+          agent-crash      agents stop and start again, at an instant or by mtbf and mttr
+          rack-loss        all machines of a rack lose power together
+          partition        the network between two groups is cut, both ways or one way
+          latency-burst    messages between two groups take longer for a while
+          loss-burst       packets between two groups are lost and sent again for a while
+          task-failures    a part of the tasks fails, running ones and those that start meanwhile
+          slow-agent       agents take a time for each message for a while
+          disk-stall       disks of processes take no writes for a while
+          master-crash     masters stop and start again, the leading one or any, at an instant or by mtbf and mttr
+          zookeeper-crash  ZooKeeper servers stop and start again, at an instant or by mtbf and mttr
         invariants (check.invariants)
           no-overcommit     tasks and offers fit in each agent, in the master's view and in truth
           conservation      free, used and offered resources of each agent add up to its total
@@ -430,11 +469,18 @@ fn plugins_lists_every_kind() {
           updates-in-order  updates of a task reach its framework in the order of its agent
         figures
           utilization     Utilization of the cluster
+          shares          Who holds the capacity
           dominant-share  Dominant share of the frameworks
           waits           Waits
           tasks           Tasks waiting and running
+          churn           Task churn
           agents          Agents
+          agent-map       Agents over time
+          failover        Changes of leaders
+          instances       Instances of the apps
+          deployments     Deployments
           offers          Offer traffic
+          refusals        Why offers were refused
     "#]]
     .assert_eq(&listed);
 }
@@ -671,14 +717,14 @@ fn an_impossible_selector() {
         &format!("{TINY}{fault}"),
         &[],
         expect![[r#"
-        error: `rack_id=r7` selects nothing in this scenario
-          --> bad.toml:18:8
-           |
-        18 | rack = "r7"
-           |        ^^^^
-           |
-           = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", or a framework's name
-    "#]],
+            error: `rack_id=r7` selects nothing in this scenario
+              --> bad.toml:18:8
+               |
+            18 | rack = "r7"
+               |        ^^^^
+               |
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", "master-1", "zookeepers", or a framework's name
+        "#]],
     );
     let fault =
         "\n[[fault]]\nkind = \"partition\"\nat = \"10s\"\nlasts = \"5s\"\nfrom = \"agent-1\"\nto = \"master\"\n";
@@ -687,14 +733,14 @@ fn an_impossible_selector() {
         &format!("{TINY}{fault}"),
         &[],
         expect![[r#"
-        error: `agent-1` selects nothing in this scenario
-          --> bad.toml:19:8
-           |
-        19 | from = "agent-1"
-           |        ^^^^^^^^^
-           |
-           = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", or a framework's name
-    "#]],
+            error: `agent-1` selects nothing in this scenario
+              --> bad.toml:19:8
+               |
+            19 | from = "agent-1"
+               |        ^^^^^^^^^
+               |
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", "master-1", "zookeepers", or a framework's name
+        "#]],
     );
 }
 
@@ -730,7 +776,7 @@ fn unknown_names() {
             16 | kind = "agent-crsh"
                |        ^^^^^^^^^^^^
                |
-               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`
+               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`, `master-crash`, `zookeeper-crash`
         "#]],
     );
     bad(
@@ -766,14 +812,14 @@ fn unknown_names() {
         &format!("{TINY}\n[allocator]\npolicy = \"drff\"\n"),
         &[],
         expect![[r#"
-        error: unknown policy `drff`
-          --> bad.toml:16:10
-           |
-        16 | policy = "drff"
-           |          ^^^^^^
-           |
-           = help: did you mean `drf`? there are `drf`, `random`
-    "#]],
+            error: unknown policy `drff`
+              --> bad.toml:16:10
+               |
+            16 | policy = "drff"
+               |          ^^^^^^
+               |
+               = help: did you mean `drf`? there are `drf`, `random`, `fifo`
+        "#]],
     );
     let at = folder("set", &[("tiny.toml", TINY)]);
     expect![[r#"
@@ -783,7 +829,7 @@ fn unknown_names() {
         1 | allocator.policy=drff
           |                  ^^^^
           |
-          = help: did you mean `drf`? there are `drf`, `random`
+          = help: did you mean `drf`? there are `drf`, `random`, `fifo`
     "#]]
     .assert_eq(&refused(&at, &["run", "tiny.toml", "--set", "allocator.policy=drff"]));
     expect![[r#"

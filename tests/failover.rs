@@ -343,7 +343,7 @@ fn any_effect_may_be_the_last() {
         for n in 0..6 {
             // Often while the cluster still finds together, later while it is busy.
             let wait = key.draw(seed, 3 * n).between(0, if n < 3 { 2_000 } else { 40_000 });
-            now = now + Span::from_millis(wait);
+            now += Span::from_millis(wait);
             facts.extend(watch(&mut world, &mut checker, now));
             let slot = key.draw(seed, 3 * n + 1).below(u64::from(ZOOKEEPERS.end)) as u32;
             world.stop_after_effects(slot, key.draw(seed, 3 * n + 2).below(60));
@@ -402,4 +402,19 @@ resources = "cpus:4;mem:8192"
     assert_eq!(beats_after, beats);
     let day = after - events;
     assert!(day <= 3 * (2 * 86_400 + 24 * 4 + 10), "{day} events in a day");
+}
+
+/// Without ZooKeeper there is one master. When it comes back it knows its agents from its own disk,
+/// they find it where it was, and no task is lost.
+#[test]
+fn a_master_without_elections_comes_back_to_its_agents() {
+    let fault = "[[fault]]\nkind = \"master-crash\"\nat = \"5m\"\ndown = \"30s\"\n";
+    let text = cluster(4, fault).replace("[cluster]\nmasters = 3\nzookeepers = 3\n", "");
+    let (_, facts) = run(&text, 10);
+    let back = Time::from_secs(330);
+    let again = facts.iter().filter(|f| matches!(f.what, Fact::AgentReregistered { .. }) && f.at > back);
+    assert_eq!(again.count(), 12);
+    let new = count(&facts, |f| matches!(f, Fact::AgentRegistered { .. }));
+    assert_eq!((new, broken(&facts)), (12, 0));
+    assert!(facts.iter().any(|f| matches!(f.what, Fact::JobEnded { .. }) && f.at > back));
 }

@@ -1,16 +1,15 @@
 //! The invariants in whole runs: silent while cores are honest, whatever fails around them; loud
 //! when one is sabotaged, and then it is the right one that speaks.
 
-use mesosim::actor::{Effect, Mailbox};
+use expect_test::expect;
 use mesosim::base::time::Time;
 use mesosim::check::{Checker, INVARIANTS, Violation};
 use mesosim::fact::Fact;
-use mesosim::mesos::message::{AgentInfo, Msg, StatusUpdate};
-use mesosim::mesos::task_state::TaskState;
 use mesosim::scenario::Scenario;
-use mesosim::world::{Sabotage, World};
+use mesosim::world::World;
+use mesosim::world::sabotage::{ASSERTION, SABOTEURS, Saboteur};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Everything that can fail does: machines and agent processes, a rack, links of agents and of a
 /// framework, for longer and shorter than the time-outs.
@@ -147,8 +146,6 @@ const CALM: &str = r#"
     cpus = 3
     mem = "1GiB"
 "#;
-const MASTER: u32 = 0;
-const AGENT: u32 = 2;
 
 fn world(text: &str, overrides: &[(&str, &str)]) -> World {
     let overrides: Vec<(String, String)> = overrides.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
@@ -202,14 +199,6 @@ fn run(world: &mut World, minutes: i64) -> (Vec<Violation>, Tally) {
     (checker.violations().to_vec(), tally)
 }
 
-/// Names of the invariants that fire in the first instant in which one does.
-fn first_to_fire(slot: u32, how: Sabotage) -> Vec<&'static str> {
-    let mut world = world(CALM, &[]);
-    world.sabotage(slot, how);
-    let (violations, _) = run(&mut world, 2);
-    violations.iter().map(|v| v.invariant).collect()
-}
-
 #[test]
 fn honest_cores_are_never_accused() {
     let mut sum = Tally::default();
@@ -239,171 +228,53 @@ fn a_calm_run_is_clean() {
 
 // ---- sabotage ----
 
-/// Carries out twice every effect that is chosen.
-fn twice(outbox: &mut Vec<Effect>, chosen: impl Fn(&Effect) -> bool) {
-    let copies = |effect: Effect| if chosen(&effect) { vec![effect.clone(), effect] } else { vec![effect] };
-    *outbox = outbox.drain(..).flat_map(copies).collect();
+/// Names of the invariants that fire in the first instant in which one does.
+fn first_to_fire(saboteur: &Saboteur) -> Vec<&'static str> {
+    let mut world = world(CALM, &[]);
+    world.sabotage_all(saboteur);
+    let (violations, _) = run(&mut world, 2);
+    violations.iter().map(|v| v.invariant).collect()
 }
 
-/// Changes every status update that is sent.
-fn alter(outbox: &mut [Effect], change: impl Fn(&mut StatusUpdate)) {
-    for effect in outbox {
-        if let Effect::Send { msg: Msg::Status(update), .. } = effect {
-            change(update);
-        }
+#[test]
+fn every_sabotage_is_noticed_by_the_right_invariant() {
+    let checked = SABOTEURS.iter().filter(|s| s.breaks != ASSERTION);
+    let fired: Vec<String> = checked.map(|s| format!("{}: {}", s.name, first_to_fire(s).join(", "))).collect();
+    expect![[r#"
+        runs-two-containers: no-overcommit
+        counts-agents-double: no-overcommit, offer-once, conservation
+        allocates-twice: no-overcommit, offer-once, conservation
+        never-gives-back: conservation
+        ends-offers-twice: offer-once
+        makes-offers-twice: offer-once
+        forgets-offers: no-overcommit, offer-once, conservation
+        runs-again: terminal-stays
+        restarts-what-ended: terminal-stays
+        finishes-before-running: terminal-stays
+        runs-before-starting: updates-in-order
+        repeats-old-updates: updates-in-order
+        alters-updates: updates-in-order"#]]
+    .assert_eq(&fired.join("\n"));
+    for (row, line) in SABOTEURS.iter().filter(|s| s.breaks != ASSERTION).zip(&fired) {
+        assert!(line.contains(row.breaks), "{line}");
     }
 }
 
 #[test]
-fn two_containers_for_one_task() {
-    let both = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        twice(outbox, |e| matches!(e, Effect::Spawn { .. } | Effect::Fact(Fact::TaskStarted { .. })));
-    };
-    assert_eq!(first_to_fire(AGENT, both), ["no-overcommit"]);
-}
-
-#[test]
-fn an_allocator_that_counts_an_agent_double() {
-    fn double(_: Mailbox, outbox: &mut Vec<Effect>) {
-        for effect in outbox {
-            if let Effect::Dispatch { msg: Msg::AddAgent { info, .. }, .. } = effect {
-                let total = info.total.clone() + &info.total;
-                *info = Arc::new(AgentInfo { total, ..(**info).clone() });
-            }
-        }
+fn every_invariant_has_a_sabotage() {
+    for (name, _) in INVARIANTS {
+        assert!(SABOTEURS.iter().any(|s| s.breaks == *name), "{name}");
     }
-    let fired = first_to_fire(MASTER, double);
-    assert_eq!(fired[0], "no-overcommit", "{fired:?}");
 }
 
 #[test]
-fn an_allocator_that_answers_twice() {
-    let answer = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        twice(outbox, |e| matches!(e, Effect::Dispatch { msg: Msg::Allocated(_), .. }));
-    };
-    assert_eq!(first_to_fire(MASTER, answer), ["no-overcommit", "offer-once", "conservation"]);
-}
-
-#[test]
-fn a_master_that_forgets_to_give_back() {
-    let forget = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        outbox.retain(|e| !matches!(e, Effect::Dispatch { msg: Msg::Recover { .. }, .. }));
-    };
-    assert_eq!(first_to_fire(MASTER, forget), ["conservation"]);
-}
-
-#[test]
-fn a_master_that_ends_an_offer_twice() {
-    let end = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        let ends = |e: &Effect| {
-            matches!(
-                e,
-                Effect::Fact(Fact::OffersEnded { .. }) | Effect::Dispatch { msg: Msg::RecoverOffers { .. }, .. }
-            )
-        };
-        twice(outbox, ends);
-    };
-    assert_eq!(first_to_fire(MASTER, end), ["offer-once"]);
-}
-
-#[test]
-fn a_master_that_makes_an_offer_twice() {
-    let offer = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        twice(outbox, |e| matches!(e, Effect::Send { msg: Msg::Offers(_), .. }));
-    };
-    assert_eq!(first_to_fire(MASTER, offer), ["offer-once"]);
-}
-
-#[test]
-fn a_master_that_forgets_an_offer() {
-    let forget = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        outbox.retain(|e| !matches!(e, Effect::Fact(Fact::OffersEnded { .. })));
-    };
-    let fired = first_to_fire(MASTER, forget);
-    assert!(fired.contains(&"offer-once"), "{fired:?}");
-}
-
-#[test]
-fn an_agent_whose_task_runs_again() {
-    fn again(_: Mailbox, outbox: &mut Vec<Effect>) {
-        let last = outbox.iter().find_map(|e| match e {
-            Effect::Send { to, msg: Msg::Status(u) } if u.state == TaskState::Finished => Some((*to, *u)),
-            _ => None,
-        });
-        if let Some((to, update)) = last {
-            let (state, uuid) = (TaskState::Running, update.uuid + 1_000_000);
-            outbox.push(Effect::Send { to, msg: Msg::Status(StatusUpdate { state, latest: state, uuid, ..update }) });
-        }
+fn a_broken_assertion_stops_the_core() {
+    let broken: Vec<_> = SABOTEURS.iter().filter(|s| s.breaks == ASSERTION).collect();
+    assert!(!broken.is_empty());
+    for saboteur in broken {
+        let mut world = world(CALM, &[]);
+        world.sabotage_all(saboteur);
+        let stopped = std::panic::catch_unwind(AssertUnwindSafe(|| world.run_until(Time::from_secs(120))));
+        assert!(stopped.is_err(), "{}", saboteur.name);
     }
-    assert_eq!(first_to_fire(AGENT, again), ["terminal-stays"]);
-}
-
-#[test]
-fn an_agent_that_starts_what_has_ended() {
-    fn restart(_: Mailbox, outbox: &mut Vec<Effect>) {
-        let ended = outbox.iter().find_map(|e| match *e {
-            Effect::Fact(Fact::TaskEnded { task, owner, host, .. }) => Some(Fact::TaskStarted { task, owner, host }),
-            _ => None,
-        });
-        outbox.extend(ended.map(Effect::Fact));
-    }
-    assert_eq!(first_to_fire(AGENT, restart), ["terminal-stays"]);
-}
-
-#[test]
-fn an_agent_that_says_finished_before_running() {
-    let swap = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        alter(outbox, |update| {
-            update.state = match update.state {
-                TaskState::Running => TaskState::Finished,
-                TaskState::Finished => TaskState::Running,
-                other => other,
-            }
-        });
-    };
-    assert_eq!(first_to_fire(AGENT, swap), ["terminal-stays"]);
-}
-
-#[test]
-fn an_agent_that_swaps_two_updates() {
-    let swap = |_: Mailbox, outbox: &mut Vec<Effect>| {
-        alter(outbox, |update| {
-            update.state = match update.state {
-                TaskState::Starting => TaskState::Running,
-                TaskState::Running => TaskState::Starting,
-                other => other,
-            }
-        });
-    };
-    assert_eq!(first_to_fire(AGENT, swap), ["updates-in-order"]);
-}
-
-#[test]
-fn a_master_that_forwards_an_old_update_again() {
-    fn replay(_: Mailbox, outbox: &mut Vec<Effect>) {
-        let last = outbox.iter().find_map(|e| match e {
-            Effect::Send { to, msg: Msg::Update(u) } if u.state == TaskState::Finished => Some((*to, *u)),
-            _ => None,
-        });
-        // An agent runs one task at a time, so the update before is the RUNNING of the same task.
-        if let Some((to, update)) = last {
-            let (state, uuid) = (TaskState::Running, update.uuid - 1);
-            outbox.push(Effect::Send { to, msg: Msg::Update(StatusUpdate { state, uuid, ..update }) });
-        }
-    }
-    assert_eq!(first_to_fire(MASTER, replay), ["updates-in-order"]);
-}
-
-#[test]
-fn a_master_that_alters_an_update() {
-    fn alter(_: Mailbox, outbox: &mut Vec<Effect>) {
-        for effect in outbox {
-            if let Effect::Send { msg: Msg::Update(update), .. } = effect
-                && update.state == TaskState::Running
-            {
-                update.state = TaskState::Finished;
-            }
-        }
-    }
-    assert_eq!(first_to_fire(MASTER, alter), ["updates-in-order"]);
 }

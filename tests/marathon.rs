@@ -416,18 +416,21 @@ fn an_operator_follows_the_scenario() {
         let mut run = Run::new(&highly_available(&format!(
             r#"
 [[request]]
-kind = "http"
+kind = "marathon"
 at = "1m"
+method = "POST"
+path = "/v2/apps"
 body = '{{"id": "/web", "cmd": "run", "cpus": 1, "mem": 64, "instances": 2}}'
 [[request]]
-kind = "http"
+kind = "marathon"
 at = "5m1s"
 method = "PUT"
 path = "/v2/apps//web"
 body = '{{"instances": 4}}'
 [[request]]
-kind = "http"
+kind = "marathon"
 at = "10m"
+method = "GET"
 path = "/v2/apps//web"
 {more}
 "#
@@ -445,7 +448,7 @@ path = "/v2/apps//web"
             )
             .collect();
         assert_eq!(statuses, [(0, 201), (1, 200), (2, 200)], "{more}");
-        let last = run.world.outcomes().last().unwrap().response.clone().unwrap();
+        let last = run.world.answers().last().unwrap().response.clone().unwrap();
         let Body::Json(body) = &last.body else { panic!("{last:?}") };
         assert_eq!((&body["app"]["tasksRunning"], run.running()), (&json!(4), 4));
     }

@@ -135,6 +135,7 @@ fn the_output_shown_is_real() {
     let blocks = fences(&text("README.md"));
     let shown = blocks.iter().find(|(_, lines)| lines.iter().any(|line| line.starts_with("digest "))).expect("shown");
     let mut lines = shown.1.clone();
+    assert_eq!(lines.pop().as_deref(), Some("report in results/first-flight/report.html"));
     assert_eq!(lines.pop().as_deref(), Some("results in results/first-flight"));
     assert_eq!(lines.join("\n").trim_end(), stdout.trim_end());
 }

@@ -29,6 +29,11 @@ pub fn coarse(recording: &Recording, rows_max: usize) -> Recording {
             *column = average(column);
         }
     }
+    for app in &mut result.apps {
+        for column in &mut app.standing {
+            *column = average(column);
+        }
+    }
     result.series.interval = Span(recording.series.interval.0.saturating_mul(joined as i64));
     result
 }

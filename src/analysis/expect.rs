@@ -10,6 +10,7 @@ use crate::base::id::Names;
 use crate::base::time::Time;
 use crate::record::{LiveKey, Manifest, Recorder};
 use crate::scenario::model::{Expect, Op, When};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// Expectations of a run and what is known of them so far. Cloning forks them.
@@ -38,7 +39,8 @@ struct Verdict {
 }
 
 /// An expectation, judged.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Outcome {
     pub passed: bool,
     /// What was expected, e.g. `tasks.finished >= 100 within 5m`.

@@ -1,5 +1,6 @@
 //! Dominant shares: the largest fraction of any kind of resource that a framework's tasks hold.
 
+use crate::base::quantity::KINDS;
 use crate::record::Recording;
 use crate::record::recording::FrameworkRecord;
 
@@ -13,6 +14,18 @@ pub fn dominant(recording: &Recording, framework: &FrameworkRecord) -> Vec<f64> 
         kinds.filter(|(_, c)| *c > 0.0).map(|(a, c)| a / c).fold(0.0, f64::max)
     };
     (0..series.rows()).map(share).collect()
+}
+
+/// What part of the capacity of one kind a framework's tasks hold, per row; of GPUs also what it
+/// shares out itself. 0 while there is no capacity.
+#[must_use]
+pub fn of_kind(recording: &Recording, framework: &FrameworkRecord, kind: usize) -> Vec<f64> {
+    let devices = |row: usize| if KINDS[kind] == "gpus" { framework.devices[row] } else { 0 };
+    let part = |row: usize| match recording.series.capacity[kind][row] {
+        0 => 0.0,
+        capacity => (framework.allocated[kind][row] + devices(row)) as f64 / capacity as f64,
+    };
+    (0..recording.series.rows()).map(part).collect()
 }
 
 /// Time-weighted mean of a column of rows.
@@ -64,6 +77,16 @@ mod tests {
         };
         let frameworks = vec![framework("a", 3_000_000, 12_000_000), framework("b", 6_000_000, 2_000_000)];
         Recording { series, frameworks, ..Recording::default() }
+    }
+
+    #[test]
+    fn devices_that_are_shared_out_are_gpus_held() {
+        let mut recording = example();
+        recording.series.capacity[3] = vec![4_000_000];
+        recording.frameworks[0].allocated[3] = vec![1_000_000];
+        recording.frameworks[0].devices = vec![500_000];
+        assert_eq!(of_kind(&recording, &recording.frameworks[0], 3), [0.375]);
+        assert_eq!(of_kind(&recording, &recording.frameworks[1], 1), [2.0 / 18.0]);
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub struct Summary {
     /// By framework.
     pub waits: Ordered<Waits>,
     pub frameworks: Ordered<FrameworkSummary>,
+    /// By app of Marathon: instances by how they stand at the end, and how many were lost, failed
+    /// or were killed; and offers that it did not take, by reason.
+    #[serde(skip_serializing_if = "Ordered::is_empty")]
+    pub apps: Ordered<AppSummary>,
     pub faults: Vec<FaultSummary>,
     pub messages: Ordered<u64>,
     pub facts: Ordered<u64>,
@@ -34,6 +38,9 @@ pub struct Run {
     pub digest: String,
     pub digest_bytes: u64,
     pub simulated_s: f64,
+    /// How jobs that ask for parts of GPUs got them, if any did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_share: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -61,6 +68,13 @@ pub struct FrameworkSummary {
     pub dominant_share: f64,
     #[serde(flatten)]
     pub groups: Ordered<Ordered<i64>>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AppSummary {
+    #[serde(flatten)]
+    pub counts: Ordered<u64>,
+    pub refused: Ordered<u64>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -92,12 +106,16 @@ impl Summary {
                 digest: manifest.digest.clone(),
                 digest_bytes: manifest.digest_bytes,
                 simulated_s: manifest.simulated_ns as f64 / 1e9,
+                gpu_share: recording.gpu_share.clone(),
             },
             groups,
             utilization: known.collect(),
             fairness: Fairness { jain: share::jain(recording).map(round6) },
             waits: recording.frameworks.iter().map(|f| (named(f), waits(f))).collect(),
             frameworks: recording.frameworks.iter().map(|f| (named(f), framework(recording, f))).collect(),
+            apps: (recording.apps.iter())
+                .map(|a| (a.name.clone(), AppSummary { counts: a.counts.clone(), refused: a.refused.clone() }))
+                .collect(),
             faults: recording.faults.iter().map(fault).collect(),
             messages: recording.messages.clone(),
             facts: recording.facts.clone(),

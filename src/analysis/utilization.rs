@@ -1,6 +1,10 @@
 //! Utilization: what part of the registered capacity is held by tasks, sits in outstanding offers,
 //! or is free. Capacity counts the agents that the master counts, so a lost rack lowers it.
+//!
+//! GPU devices that a framework packs itself are used GPUs. Mesos does not know that and offers
+//! them again and again: of what is offered, at most what is left counts.
 
+use crate::base::quantity::KINDS;
 use crate::record::recording::Series;
 use serde::Serialize;
 
@@ -14,14 +18,27 @@ pub struct Utilization {
     pub capacity: f64,
 }
 
+/// Capacity, used and offered of a kind in a row, in millionths of a unit.
+fn amounts(series: &Series, kind: usize, row: usize) -> [i64; 3] {
+    let (capacity, mut used, mut offered) =
+        (series.capacity[kind][row], series.used[kind][row], series.offered[kind][row]);
+    if KINDS[kind] == "gpus" && series.devices_used[row] > 0 {
+        used += series.devices_used[row];
+        offered = offered.min(capacity - used).max(0);
+    }
+    [capacity, used, offered]
+}
+
 /// Time-weighted over the whole run; `None` without any capacity of that kind.
 #[must_use]
 pub fn mean(series: &Series, kind: usize) -> Option<Utilization> {
-    let weigh = |column: &[i64]| -> i128 {
-        (0..series.rows()).map(|i| i128::from(column[i]) * i128::from(series.length_ns(i))).sum()
-    };
-    let (used, offered) = (weigh(&series.used[kind]), weigh(&series.offered[kind]));
-    let capacity = weigh(&series.capacity[kind]);
+    let mut sums = [0_i128; 3];
+    for row in 0..series.rows() {
+        for (sum, amount) in sums.iter_mut().zip(amounts(series, kind, row)) {
+            *sum += i128::from(amount) * i128::from(series.length_ns(row));
+        }
+    }
+    let [capacity, used, offered] = sums;
     let of = |part: i128| super::round6(part as f64 / capacity as f64);
     (capacity > 0).then(|| Utilization {
         used: of(used),
@@ -35,8 +52,7 @@ pub fn mean(series: &Series, kind: usize) -> Option<Utilization> {
 #[must_use]
 pub fn rows(series: &Series, kind: usize) -> Vec<Option<[f64; 3]>> {
     let row = |i: usize| {
-        let [capacity, used, offered] =
-            [&series.capacity, &series.used, &series.offered].map(|columns| columns[kind][i] as f64);
+        let [capacity, used, offered] = amounts(series, kind, i).map(|v| v as f64);
         let (used, offered) = (used / capacity, offered / capacity);
         (capacity > 0.0).then(|| [used, offered, (1.0 - used - offered).max(0.0)])
     };
@@ -56,6 +72,7 @@ mod tests {
         series.used[0] = vec![1_000_000, 2_000_000];
         series.offered[0] = vec![2_000_000, 0];
         series.jobs_waiting = vec![0, 0];
+        series.devices_used = vec![0, 0];
         let mean = mean(&series, 0).unwrap();
         assert_eq!(mean, Utilization { used: 0.4, offered: 0.4, free: 0.2, capacity: 3.333_333 });
         assert_eq!(rows(&series, 0), [Some([0.25, 0.5, 0.25]), Some([1.0, 0.0, 0.0])]);
@@ -63,5 +80,19 @@ mod tests {
         series.used[1] = vec![0, 0];
         series.offered[1] = vec![0, 0];
         assert_eq!(super::mean(&series, 1), None);
+    }
+
+    /// 4 GPUs, all offered; a framework has 1.5 devices in use: Mesos offers what is not free.
+    #[test]
+    fn packed_devices_are_used() {
+        let mut series = Series { interval: Span::from_secs(10), end: Time::from_secs(10), ..Series::default() };
+        series.capacity[3] = vec![4_000_000];
+        series.used[3] = vec![0];
+        series.offered[3] = vec![4_000_000];
+        series.devices_used = vec![1_500_000];
+        series.jobs_waiting = vec![0];
+        let mean = mean(&series, 3).unwrap();
+        assert_eq!(mean, Utilization { used: 0.375, offered: 0.625, free: 0.0, capacity: 4.0 });
+        assert_eq!(rows(&series, 3), [Some([0.375, 0.625, 0.0])]);
     }
 }

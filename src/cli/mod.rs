@@ -14,6 +14,11 @@ pub enum Failure {
     Input(String),
 }
 
+mod grid;
+mod kept;
+mod many;
+mod replay;
+
 macro_rules! commands {
     ($($name:ident $type:ident),+) => {
         $(mod $name;)+
@@ -30,7 +35,10 @@ macro_rules! commands {
         }
     };
 }
-commands!(run Run, validate Validate, plan Plan, bench Bench, plugins Plugins);
+commands!(
+    run Run, compare Compare, test Test, diff Diff, plan Plan, report Report, allocator Allocator, validate Validate, bench Bench,
+    plugins Plugins
+);
 
 /// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {
@@ -70,6 +78,12 @@ fn load(
     data: Option<&std::path::Path>,
     more: Vec<(String, String)>,
 ) -> Result<crate::scenario::Scenario, Failure> {
+    let overrides = overrides(set, more)?;
+    crate::scenario::Scenario::load(path, &overrides, data).map_err(|e| Failure::Input(e.render(on_terminal())))
+}
+
+/// The texts of `--set` as keys with values, and more of them.
+fn overrides(set: &[String], more: Vec<(String, String)>) -> Result<Vec<(String, String)>, Failure> {
     let mut overrides = Vec::new();
     for pair in set {
         let Some((key, value)) = pair.split_once('=') else {
@@ -79,7 +93,7 @@ fn load(
         overrides.push((key.trim().to_owned(), value.trim().to_owned()));
     }
     overrides.extend(more);
-    crate::scenario::Scenario::load(path, &overrides, data).map_err(|e| Failure::Input(e.render(on_terminal())))
+    Ok(overrides)
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! `mesosim run SCENARIO`: one run, its summary, its results.
 
+use super::replay::{self, quoted, report_broken, report_missed};
 use super::{Failure, in_data, load, on_terminal, print};
 use crate::base::dice::Dice;
+use crate::base::quantity::{KINDS, Milli, Quantities};
 use crate::base::time::{Span, Time};
+use crate::mesos::allocator::policy::{self, PolicyUser, Sharing};
+use crate::replay::{Init, Tape};
 use crate::report;
+use crate::scenario::Scenario;
 use crate::scenario::units::parse_span;
 use crate::sim::{Broken, Finished, Progress, Sim, Stop, Watcher};
+use crate::world::sabotage::{self, SABOTEURS, Saboteur};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
@@ -42,6 +48,10 @@ pub(super) struct Arguments {
     /// Print summary.json on standard output, and nothing else there.
     #[arg(long)]
     json: bool,
+    /// Figures as PNG too.
+    #[cfg(feature = "png")]
+    #[arg(long)]
+    png: bool,
     /// Write no files.
     #[arg(long)]
     no_report: bool,
@@ -57,9 +67,24 @@ pub(super) struct Arguments {
     /// Replace draws by name with those of such a file.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
+    /// Write what the allocator is told and offers, as cases for `mesosim allocator replay`.
+    #[arg(long, value_name = "FILE")]
+    record_allocator: Option<PathBuf>,
     /// Make every heartbeat, idle or not (for checking that it changes nothing).
     #[arg(long, hide = true)]
     eager: bool,
+    /// Make cores misbehave (for seeing what checks say of it).
+    #[arg(long, hide = true, value_name = "NAME", value_parser = saboteur)]
+    sabotage: Option<&'static Saboteur>,
+}
+
+/// # Errors
+/// The names that there are.
+pub(super) fn saboteur(name: &str) -> Result<&'static Saboteur, String> {
+    sabotage::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = SABOTEURS.iter().map(|row| row.name).collect();
+        format!("there is no such sabotage; there are {}", names.join(", "))
+    })
 }
 
 struct Terminal {
@@ -104,6 +129,41 @@ fn fault_override(path: &Path) -> Result<(String, String), Failure> {
     Ok(("fault".to_owned(), list.to_string()))
 }
 
+/// Writes the allocator down, set up as the scenario says.
+fn tape(path: &Path, scenario: &Scenario) -> Result<Tape, Failure> {
+    let allocator = &scenario.allocator;
+    if allocator.chunk.kind != "whole" {
+        let text = "error: --record-allocator: a case cannot tell the chunk policy";
+        return Err(Failure::Input(format!("{text}\nhelp: add --set allocator.chunk=whole")));
+    }
+    struct Steady;
+    impl PolicyUser for Steady {
+        type Out = bool;
+        fn call<S: Sharing + std::fmt::Debug>(self, _: S) -> bool {
+            S::STEADY
+        }
+    }
+    if !policy::with(&allocator.policy.kind, Steady).unwrap_or(true) {
+        let text = format!("error: --record-allocator: a case cannot tell the draws of `{}`", allocator.policy.kind);
+        return Err(Failure::Input(format!("{text}\nhelp: record a policy that does not draw")));
+    }
+    must_be_a_file(path)?;
+    let amounts = |set: &Quantities| {
+        let all = KINDS.iter().zip(set.0).filter(|(_, amount)| *amount > 0);
+        all.map(|(name, amount)| ((*name).to_owned(), Milli(amount))).collect()
+    };
+    let init = Init {
+        allocation_interval: allocator.allocation_interval,
+        min_allocatable: allocator.min_allocatable_resources.iter().map(amounts).collect(),
+        fairness_exclude: allocator.fair_sharing_excluded_resource_names.iter().cloned().collect(),
+        filter_gpu: allocator.filter_gpu_resources,
+        sorter: allocator.policy.kind.clone(),
+        ..Init::default()
+    };
+    let weights = scenario.roles.iter().map(|role| (role.name.clone(), role.weight)).collect();
+    Ok(Tape::new(&scenario.name, init, weights))
+}
+
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut more = Vec::new();
     if let Some(seed) = arguments.seed {
@@ -122,6 +182,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let end = Time(scenario.duration.0);
 
     let refused = |e: crate::scenario::Error| Failure::Input(e.render(on_terminal()));
+    let tape = arguments.record_allocator.as_deref().map(|path| tape(path, &scenario)).transpose()?;
     let mut dice = Dice::new(scenario.seed);
     if arguments.log_decisions.is_some() {
         dice.log_decisions();
@@ -134,8 +195,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         })?;
     }
     let mut sim = Sim::with_dice(scenario, !arguments.no_check, dice).map_err(refused)?;
+    if let Some(tape) = &tape {
+        sim.world_mut().wrap_allocator(|allocator| tape.wrap(allocator));
+    }
     if arguments.eager {
         sim.world_mut().make_all_beats();
+    }
+    if let Some(saboteur) = arguments.sabotage {
+        sim.world_mut().sabotage_all(saboteur);
     }
 
     let mut terminal = Terminal { bar: None, trace: None, failed: None };
@@ -173,8 +240,15 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     })?;
 
     if !arguments.no_report {
-        let mut files = report::render(&finished.recording, &finished.manifest, &finished.summary, plots);
-        files.push("scenario.toml", toml_text);
+        let verdict = to_verdict(&arguments, &finished);
+        let content = report::page::Content {
+            recording: &finished.recording,
+            manifest: &finished.manifest,
+            summary: &finished.summary,
+            verdict: &verdict,
+            scenario: &toml_text,
+        };
+        let mut files = report::render(content, drawing(&arguments, plots));
         if !finished.faults_toml.is_empty() {
             files.push(report::FAULTS_FILE, finished.faults_toml.clone());
         }
@@ -194,15 +268,41 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.log_decisions {
         write_decisions(path, &finished)?;
     }
+    if let (Some(path), Some(tape)) = (&arguments.record_allocator, tape) {
+        std::fs::write(path, tape.finish()).map_err(|e| cannot_write(path, &e))?;
+    }
     if arguments.json {
         print(&finished.summary.to_json());
     } else if !arguments.quiet {
         print(&report::summary_text(&finished.summary, &finished.expectations));
         if !arguments.no_report {
             print(&format!("results in {}\n", out.display()));
+            if plots {
+                print(&format!("report in {}\n", out.join(report::page::FILE).display()));
+            }
         }
     }
     verdict(&arguments, &finished)
+}
+
+fn drawing(arguments: &Arguments, plots: bool) -> report::Drawing {
+    #[cfg(feature = "png")]
+    if arguments.png {
+        return report::Drawing::Png;
+    }
+    let _ = arguments;
+    if plots { report::Drawing::Svg } else { report::Drawing::None }
+}
+
+/// What the results say of how the run went.
+fn to_verdict(arguments: &Arguments, finished: &Finished) -> report::Verdict {
+    let breach = |b: &Broken| report::Breach { what: b.what.clone(), at_ns: b.at.0, text: b.text.clone() };
+    report::Verdict {
+        replay: command(arguments, finished, ""),
+        expectations: finished.expectations.clone(),
+        checked: !arguments.no_check,
+        broken: finished.broken.as_ref().map(breach),
+    }
 }
 
 fn cannot_write(path: &Path, e: &std::io::Error) -> Failure {
@@ -230,14 +330,17 @@ fn place_beside(out: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// That a file can be put there later, without making it now.
-fn must_be_a_file(path: &Path) -> Result<(), Failure> {
+pub(super) fn must_be_a_file(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let what = match (path.is_dir(), folder.is_dir()) {
         (true, _) => "it is a folder".to_owned(),
         (false, false) => format!("there is no folder {}", folder.display()),
         (false, true) => return Ok(()),
     };
-    Err(Failure::Input(format!("error: cannot write {}: {what}\nhelp: name a file in a folder that exists", path.display())))
+    Err(Failure::Input(format!(
+        "error: cannot write {}: {what}\nhelp: name a file in a folder that exists",
+        path.display()
+    )))
 }
 
 fn write_decisions(path: &Path, finished: &Finished) -> Result<(), Failure> {
@@ -255,9 +358,7 @@ fn verdict(arguments: &Arguments, finished: &Finished) -> Result<(), Failure> {
     }
     let missed: Vec<_> = finished.expectations.iter().filter(|o| !o.passed).collect();
     for outcome in &missed {
-        let at = format!("{}:{}", arguments.scenario.display(), outcome.line);
-        let why = if outcome.why.is_empty() { String::new() } else { format!(" ({})", outcome.why) };
-        eprintln!("{at}: expected {}{why}, got {}", outcome.want, outcome.got);
+        eprintln!("{}", report_missed(&arguments.scenario, outcome));
         failed = true;
     }
     if !missed.is_empty() {
@@ -266,23 +367,17 @@ fn verdict(arguments: &Arguments, finished: &Finished) -> Result<(), Failure> {
     if failed { Err(Failure::Broken) } else { Ok(()) }
 }
 
-fn report_broken(broken: &Broken, replay: &str, seed: u64) -> String {
-    let mut text = format!("violated: {} at {} with seed {seed}\n  {}\nlast events:\n", broken.what, broken.at, broken.text);
-    for line in &broken.tail {
-        text.push_str(&format!("  {line}\n"));
-    }
-    text + &format!("replay: {replay}\n")
-}
-
 /// The command that makes the same run with a trace.
 fn replay(arguments: &Arguments, finished: &Finished) -> String {
+    command(arguments, finished, " --trace")
+}
+
+/// The command that makes the same run.
+fn command(arguments: &Arguments, finished: &Finished, more: &str) -> String {
     let path = |path: &Path| quoted(&path.display().to_string());
-    let mut command = format!("mesosim run {} --seed {} --trace", path(&arguments.scenario), finished.manifest.seed);
-    for pair in &arguments.set {
-        command.push_str(&format!(" --set {}", quoted(pair)));
-    }
-    let paths =
-        [("--data", &arguments.data), ("--faults", &arguments.faults), ("--decisions", &arguments.decisions)];
+    let data = arguments.data.as_deref();
+    let mut command = replay::command(&arguments.scenario, finished.manifest.seed, &arguments.set, data, more);
+    let paths = [("--faults", &arguments.faults), ("--decisions", &arguments.decisions)];
     for (flag, value) in paths {
         if let Some(value) = value {
             command.push_str(&format!(" {flag} {}", path(value)));
@@ -291,16 +386,10 @@ fn replay(arguments: &Arguments, finished: &Finished) -> String {
     if let Some(until) = arguments.until {
         command.push_str(&format!(" --until {until}"));
     }
-    command
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
+    if let Some(saboteur) = arguments.sabotage {
+        command.push_str(&format!(" --sabotage {}", saboteur.name));
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    command
 }
 
 #[cfg(test)]
@@ -308,27 +397,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replay_can_be_pasted_into_a_shell() {
-        let words = ["seed=7", "frameworks.a b.role='x'", ""].map(quoted);
-        assert_eq!(words, ["seed=7", r"'frameworks.a b.role='\''x'\'''", "''"]);
-    }
-
-    #[test]
-    fn a_violation_says_how_to_see_it_again() {
-        let broken = Broken {
-            what: "offer-once".into(),
-            at: Time::from_secs(61),
-            text: "offer O7 ended twice".into(),
-            tail: vec!["first".into(), "second".into()],
-        };
-        expect_test::expect![[r#"
-            violated: offer-once at 00:01:01.000000 with seed 7
-              offer O7 ended twice
-            last events:
-              first
-              second
-            replay: mesosim run x.toml --seed 7
-        "#]]
-        .assert_eq(&report_broken(&broken, "mesosim run x.toml --seed 7", 7));
+    fn an_unknown_sabotage_is_told_the_names() {
+        assert!(saboteur("forgets-offers").is_ok());
+        assert!(saboteur("sleeps").is_err_and(|text| text.contains("forgets-offers, ")));
     }
 }

@@ -44,6 +44,7 @@ counts! {
     OffersAccepted "offers.accepted" "Offers that ended accepted.";
     OffersDeclined "offers.declined" "Offers that ended declined.";
     OffersRescinded "offers.rescinded" "Offers that were taken back.";
+    OffersOrphaned "offers.orphaned" "Offers whose master was lost before they ended.";
     AllocatorRuns "allocator.runs" "Allocation runs.";
     AllocatorCandidates "allocator.candidates" "Agents visited by all runs together.";
     AgentsRegistrations "agents.registrations" "Admissions of agents under new ids.";
@@ -60,6 +61,8 @@ counts! {
     RegistryOperations "registry.operations" "Operations in them.";
     ProcessesStarted "processes.started" "Processes that began.";
     ProcessesStopped "processes.stopped" "Processes that ended or crashed.";
+    MastersElected "leaders.masters_elected" "Elections of a leading master.";
+    MarathonsElected "leaders.marathons_elected" "Elections of a leading Marathon.";
     FaultsBegan "faults_injected.began" "Faults that began.";
     FaultsBit "faults_injected.bit" "Faults that had an effect.";
     FaultsEnded "faults_injected.ended" "Faults that ended.";

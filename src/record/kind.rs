@@ -27,6 +27,7 @@ kinds! {
     FaultBegan FaultBit FaultEnded AgentRegistered AgentReregistered AgentDisconnected AgentUnreachable
     AgentRemoved FrameworkSubscribed FrameworkDisconnected FrameworkRemoved FrameworkSuppressed
     FrameworkRevived AllocationRun Offered OffersEnded TaskLaunched TaskTerminal RegistryWritten
+    DevicesUsed
     SessionOpened SessionExpired LeaderElected LeaderReady LeaderLost ServiceTemplate AppTarget
     InstanceChanged InstanceHealth InstanceKill DeploymentBegan DeploymentStep DeploymentEnded
     OfferRefused Answered

@@ -11,12 +11,17 @@
 //! | `frameworks.NAME.tasks.queued`, `.running`, `.finished`, ... | the same for one framework |
 //! | `frameworks.NAME.jobs.ended`, `.offers.made`, ... | its counters |
 //! | `frameworks.NAME.dominant_share` | largest share of a kind that its tasks hold now |
+//! | `apps.NAME.target`, `.instances` | instances that an app of Marathon should have; that it has |
+//! | `apps.NAME.healthy`, `.running`, `.unhealthy` | good by health checks; without any; bad |
+//! | `apps.NAME.staged`, `.lost`, `.stopping` | on their way up; on unreachable agents; being killed |
+//! | `apps.NAME.losses`, `.failures`, `.kills` | how often an instance of it was lost, failed, was killed |
 //!
 //! At the end of a run the same keys are found in `summary.json`; there `utilization` and
 //! `dominant_share` are means over the run.
 
 use super::count::Count;
 use super::recorder::Recorder;
+use super::services::{PARTS, hash};
 use crate::base::quantity::KINDS;
 
 /// A key of a live metric, resolved once; reading it costs a few loads.
@@ -29,6 +34,8 @@ pub enum LiveKey {
     DominantShare(u32),
     /// Kind of resource, and what of it.
     Utilization(usize, Part),
+    /// Hash of an app's name, and what of it (`services::PARTS`).
+    App(u64, usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +91,10 @@ impl Recorder {
             };
             return KINDS.iter().position(|k| *k == kind).map(|k| LiveKey::Utilization(k, part));
         }
+        if let Some((name, part)) = text.strip_prefix("apps.").and_then(|rest| rest.rsplit_once('.')) {
+            let part = PARTS.iter().position(|p| *p == part)?;
+            return Some(LiveKey::App(hash(name), part));
+        }
         let level = LEVELS.iter().find(|l| l.0 == text).map(|l| LiveKey::Level(l.1));
         level.or_else(|| count(text).map(|c| LiveKey::Count(None, c)))
     }
@@ -102,16 +113,25 @@ impl Recorder {
             LiveKey::Level(LevelKey::TasksQueued) => self.queued_now(None) as f64,
             LiveKey::Level(LevelKey::TasksRunning) => self.running_now(None) as f64,
             LiveKey::Level(LevelKey::OffersOutstanding) => {
-                let ended = [Count::OffersAccepted, Count::OffersDeclined, Count::OffersRescinded].map(counted);
+                let ended =
+                    [Count::OffersAccepted, Count::OffersDeclined, Count::OffersRescinded, Count::OffersOrphaned];
+                let ended = ended.map(counted);
                 counted(Count::OffersMade) as f64 - ended.iter().sum::<u64>() as f64
             }
+            LiveKey::App(hash, part) => self.app_value(hash, part),
             LiveKey::DominantShare(f) => {
                 let shares = self.allocated_now(Some(f)).into_iter().zip(self.capacity_now());
                 shares.filter(|(_, c)| *c > 0).map(|(a, c)| a as f64 / c as f64).fold(0.0, f64::max)
             }
             LiveKey::Utilization(kind, part) => {
                 let capacity = self.capacity_now()[kind];
-                let (used, offered) = (self.allocated_now(None)[kind], self.offered_now()[kind]);
+                let devices = if KINDS[kind] == "gpus" { self.devices_now() } else { 0 };
+                let used = self.allocated_now(None)[kind] + devices;
+                // Mesos offers devices that it does not know to be in use.
+                let offered = match devices {
+                    0 => self.offered_now()[kind],
+                    _ => self.offered_now()[kind].min(capacity - used).max(0),
+                };
                 let amount = match part {
                     Part::Used => used,
                     Part::Offered => offered,

@@ -3,11 +3,11 @@
 
 use super::folder::FolderError;
 use super::manifest::FORMAT;
-use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Recording, Series};
+use super::recording::{AgentEvent, AgentMark, AppRecord, FaultMark, FrameworkRecord, RackRecord, Recording, Series};
 use super::text::parse_fixed;
 use super::write::{
-    AGENTS_FILE, FRAMEWORKS_FILE, FrameworkHead, HEAD_FILE, Head, MICRO, SERIES_FILE, WAITS_FILE, framework_columns,
-    series_columns,
+    AGENTS_FILE, APPS_FILE, FRAMEWORKS_FILE, FrameworkHead, HEAD_FILE, Head, MICRO, SERIES_FILE, WAITS_FILE,
+    framework_columns, series_columns,
 };
 use super::{Ecdf, write};
 use crate::base::time::{Span, Time};
@@ -60,7 +60,11 @@ impl Recording {
         let mut frameworks = read_frameworks(&head, series.rows(), &Table::read(dir.join(FRAMEWORKS_FILE))?)?;
         read_waits(&head, &mut frameworks, &Table::read(dir.join(WAITS_FILE))?, &dir.join(HEAD_FILE))?;
         let agents = dir.join(AGENTS_FILE);
-        let agent_marks = if agents.exists() { read_marks(&Table::read(agents)?)? } else { Vec::new() };
+        let agent_marks = if agents.exists() { read_marks(&head, &Table::read(agents)?)? } else { Vec::new() };
+        let apps = match head.apps.is_empty() {
+            true => Vec::new(),
+            false => read_apps(&head, &series, &Table::read(dir.join(APPS_FILE))?)?,
+        };
         let time = |ns: Option<i64>| ns.map(Time);
         Ok(Self {
             series,
@@ -77,7 +81,13 @@ impl Recording {
                     ended: time(f.ended_ns),
                 })
                 .collect(),
+            racks: head.racks.0.into_iter().map(|(name, agents)| RackRecord { name, agents }).collect(),
             agent_marks,
+            gpu_share: head.gpu_share,
+            failovers: head.failovers,
+            apps,
+            deployments: head.deployments,
+            shortages: head.shortages,
         })
     }
 }
@@ -158,11 +168,46 @@ fn read_waits(
     if row < table.rows.len() { Err(table.wrong(row, "one row too many")) } else { Ok(()) }
 }
 
-fn read_marks(table: &Table) -> Result<Vec<AgentMark>, FolderError> {
+fn read_apps(head: &Head, series: &Series, table: &Table) -> Result<Vec<AppRecord>, FolderError> {
+    let mut row = 0;
+    let mut apps = Vec::new();
+    for h in &head.apps {
+        let mut app = AppRecord {
+            name: h.name.clone(),
+            counts: h.counts.clone(),
+            refused: h.refused.clone(),
+            standing: Default::default(),
+        };
+        for i in 0..series.rows() {
+            let here =
+                row < table.rows.len() && table.text(row, 0) == h.name && table.number(row, 1, 9)? == series.edge(i).0;
+            if i == 0 && !here {
+                return Err(table.wrong(row, &format!("expected app `{}`", h.name)));
+            }
+            for (k, column) in app.standing.iter_mut().enumerate() {
+                let value = if here { table.number(row, 2 + k, MICRO)? } else { column[i - 1] };
+                column.push(value);
+            }
+            row += usize::from(here);
+        }
+        apps.push(app);
+    }
+    if row < table.rows.len() { Err(table.wrong(row, "one row too many")) } else { Ok(apps) }
+}
+
+fn read_marks(head: &Head, table: &Table) -> Result<Vec<AgentMark>, FolderError> {
     let one = |row: usize| {
         let what = AgentEvent::ALL.into_iter().find(|e| e.name() == table.text(row, 2));
         let what = what.ok_or_else(|| table.wrong(row, "unknown event"))?;
-        Ok(AgentMark { at: Time(table.number(row, 0, 9)?), host: table.text(row, 1).to_owned(), what })
+        let place = match table.text(row, 3) {
+            "" => None,
+            name => {
+                let rack = head.racks.0.iter().position(|r| r.0 == name);
+                let rack = rack.ok_or_else(|| table.wrong(row, "unknown rack"))? as u32;
+                Some((rack, table.number(row, 4, 0)? as u32))
+            }
+        };
+        Ok(AgentMark { at: Time(table.number(row, 0, 9)?), host: table.text(row, 1).to_owned(), what, place })
     };
     (0..table.rows.len()).map(one).collect()
 }

@@ -6,16 +6,21 @@
 
 use super::count::Count;
 use super::ecdf::Ecdf;
+use super::leaders::Leaders;
 use super::level::{Level, average_micro};
 use super::live::{LEVELS, LiveKey};
 use super::ordered::Ordered;
-use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, Recording, Series};
-use crate::base::id::{AgentId, JobId, Names, Symbol};
+use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, Series};
+use super::services::Services;
+use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
 use crate::fact::{At, End, Fact, OfferEnd, ProcessKind};
 use crate::mesos::task_state::TaskState;
+
+mod now;
+mod services;
 
 /// What the recorder has to know before the first fact.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +31,17 @@ pub struct RecorderSetup {
     pub frameworks: Vec<FrameworkSetup>,
     /// What the faults of the explicit list are called, by their numbers.
     pub fault_labels: Vec<String>,
+    /// Machines by rack.
+    pub racks: Vec<RackSetup>,
+    /// How jobs that ask for parts of GPUs get them, if any do.
+    pub gpu_share: Option<String>,
+}
+
+/// A rack, or a fleet without racks, with its machines in order.
+#[derive(Clone, Debug)]
+pub struct RackSetup {
+    pub name: String,
+    pub hosts: Vec<Symbol>,
 }
 
 /// A framework as its owner name in facts and as reports show it.
@@ -70,6 +86,7 @@ struct Framework {
     setup: FrameworkSetup,
     counts: Vec<u64>,
     allocated: [Level; 4],
+    devices: Level,
     queued: Level,
     running: Level,
     rows: FrameworkRows,
@@ -81,6 +98,7 @@ struct Framework {
 #[derive(Clone, Debug, Default)]
 struct FrameworkRows {
     allocated: [Vec<Micro>; 4],
+    devices: Vec<Micro>,
     queued: Vec<Micro>,
     running: Vec<Micro>,
 }
@@ -133,8 +151,16 @@ pub struct Recorder {
     waiting: Level,
     series: Series,
     /// Counters at the start of the interval, for those that have a series.
-    before: [u64; 6],
+    before: [u64; 8],
     faults: Vec<FaultMark>,
+    racks: Vec<RackSetup>,
+    gpu_share: Option<String>,
+    leaders: Leaders,
+    apps: Services,
+    /// Offers that are out: those of a master that left never end.
+    outstanding: u64,
+    /// Name of a framework by its id.
+    subscriptions: Lookup<FrameworkId, Symbol>,
     marks: Vec<(Time, Symbol, AgentEvent)>,
 }
 
@@ -162,8 +188,14 @@ impl Recorder {
             connected: Level::default(),
             waiting: Level::default(),
             series: Series { interval, ..Series::default() },
-            before: [0; 6],
+            before: [0; 8],
             faults: setup.fault_labels.into_iter().map(|label| FaultMark { label, ..FaultMark::default() }).collect(),
+            racks: setup.racks,
+            gpu_share: setup.gpu_share,
+            leaders: Leaders::default(),
+            apps: Services::default(),
+            outstanding: 0,
+            subscriptions: Lookup::default(),
             marks: Vec::new(),
         };
         for framework in setup.frameworks {
@@ -248,11 +280,16 @@ impl Recorder {
             }
             Fact::TaskTerminal { task, state, .. } => self.task_terminal(left, task.template, state),
             Fact::Offered { framework, count, total, .. } => {
+                self.outstanding += u64::from(count);
+                if self.leaders.waits() {
+                    self.leaders.offered(framework, at);
+                }
                 let f = self.framework_of(framework.0);
                 self.count(f, Count::OffersMade, u64::from(count));
                 add(&mut self.offered, total, 1, left);
             }
             Fact::OffersEnded { framework, count, how, total, .. } => {
+                self.outstanding = self.outstanding.saturating_sub(u64::from(count));
                 let f = self.framework_of(framework.0);
                 let which = match how {
                     OfferEnd::Accepted => Count::OffersAccepted,
@@ -275,13 +312,17 @@ impl Recorder {
     fn rare(&mut self, at: Time, left: i64, fact: &Fact) {
         match *fact {
             Fact::AgentRegistered { agent, host, total } => {
+                self.leaders.agent(host, at);
                 self.count(NONE, Count::AgentsRegistrations, 1);
                 if self.hosts.insert(host, ()).is_some() {
                     self.marks.push((at, host, AgentEvent::Returned));
+                } else if self.series.rows() > 0 {
+                    self.marks.push((at, host, AgentEvent::Joined));
                 }
                 self.set_agent(agent, Agent { total, registered: true, connected: true, orphaned: false }, left);
             }
             Fact::AgentReregistered { agent, host, total } => {
+                self.leaders.agent(host, at);
                 self.count(NONE, Count::AgentsReregistrations, 1);
                 self.hosts.insert(host, ());
                 if self.agents.get(&agent).is_none_or(|a| !a.orphaned && (!a.registered || !a.connected)) {
@@ -293,36 +334,50 @@ impl Recorder {
                 self.count(NONE, Count::AgentsDisconnections, 1);
                 self.marks.push((at, host, AgentEvent::Disconnected));
                 if let Some(&old) = self.agents.get(&agent) {
-                    self.set_agent(agent, Agent { connected: false, ..old }, left);
+                    self.set_agent(agent, Agent { connected: false, orphaned: false, ..old }, left);
                 }
             }
             Fact::AgentUnreachable { agent, host } => {
                 self.count(NONE, Count::AgentsUnreachable, 1);
                 self.marks.push((at, host, AgentEvent::Lost));
                 if let Some(&old) = self.agents.get(&agent) {
-                    self.set_agent(agent, Agent { registered: false, connected: false, ..old }, left);
+                    let gone = Agent { registered: false, connected: false, orphaned: false, ..old };
+                    self.set_agent(agent, gone, left);
                 }
             }
             Fact::AgentRemoved { agent, host } => {
                 self.count(NONE, Count::AgentsRemovals, 1);
                 self.marks.push((at, host, AgentEvent::Removed));
                 if let Some(&old) = self.agents.get(&agent) {
-                    self.set_agent(agent, Agent { registered: false, connected: false, ..old }, left);
+                    let gone = Agent { registered: false, connected: false, orphaned: false, ..old };
+                    self.set_agent(agent, gone, left);
                     self.agents.swap_remove(&agent);
                 }
             }
             Fact::FrameworkSubscribed { framework, name, .. } => {
                 let f = self.owner(name);
                 self.map_symbol(framework.0, f);
+                self.subscriptions.insert(framework, name);
+                self.leaders.subscribed(framework, name, at);
                 self.count(NONE, Count::FrameworksSubscriptions, 1);
             }
             Fact::FrameworkDisconnected { .. } => self.count(NONE, Count::FrameworksDisconnections, 1),
-            Fact::FrameworkRemoved { .. } => self.count(NONE, Count::FrameworksRemovals, 1),
+            Fact::FrameworkRemoved { framework } => {
+                if let Some(&name) = self.subscriptions.get(&framework) {
+                    self.leaders.unsubscribed(name);
+                }
+                self.count(NONE, Count::FrameworksRemovals, 1);
+            }
             Fact::FrameworkSuppressed { .. } => self.count(NONE, Count::FrameworksSuppressions, 1),
             Fact::FrameworkRevived { .. } => self.count(NONE, Count::FrameworksRevivals, 1),
             Fact::RegistryWritten { operations, .. } => {
                 self.count(NONE, Count::RegistryWrites, 1);
                 self.count(NONE, Count::RegistryOperations, u64::from(operations));
+            }
+            Fact::DevicesUsed { owner, milli } => {
+                let f = self.owner(owner) as usize;
+                let level = &mut self.frameworks[f].devices;
+                level.add(milli as i64 - level.value, left);
             }
             Fact::ProcessStarted { slot, kind, .. } => {
                 self.count(NONE, Count::ProcessesStarted, 1);
@@ -331,18 +386,23 @@ impl Recorder {
                     self.leader = Some(slot);
                 }
             }
-            Fact::ProcessStopped { slot, kind, .. } => {
+            Fact::ProcessStopped { slot, incarnation, kind, .. } => {
                 self.count(NONE, Count::ProcessesStopped, 1);
+                self.leader_gone(at, kind, slot, Some(incarnation));
                 if kind == ProcessKind::Master && self.leader == Some(slot) {
                     self.master_left(left);
                     self.leader = None;
                 }
             }
-            Fact::LeaderReady { kind: ProcessKind::Master, slot, .. } => {
-                self.master_left(left);
-                self.leader = Some(slot);
+            Fact::LeaderReady { kind, slot, .. } => {
+                self.leaders.ready(kind, at);
+                if kind == ProcessKind::Master {
+                    self.master_left(left);
+                    self.leader = Some(slot);
+                }
             }
             Fact::ServiceTemplate { template, owner, each, .. } => {
+                self.leaders.service_is(owner);
                 let framework = self.owner(owner);
                 self.services.entry(template).or_insert(Service { framework, each, held: 0 });
             }
@@ -358,20 +418,25 @@ impl Recorder {
                 self.count(NONE, Count::FaultsEnded, 1);
                 self.fault(fault).ended = Some(at);
             }
-            Fact::SessionOpened { .. }
-            | Fact::SessionExpired { .. }
-            | Fact::LeaderElected { .. }
-            | Fact::LeaderReady { .. }
-            | Fact::LeaderLost { .. }
-            | Fact::AppTarget { .. }
+            Fact::SessionExpired { slot, .. } => self.leaders.session_gone(slot, at, self.registered.value as u64),
+            Fact::LeaderElected { kind, slot, incarnation } => {
+                let which = match kind {
+                    ProcessKind::Master => Count::MastersElected,
+                    _ => Count::MarathonsElected,
+                };
+                self.count(NONE, which, 1);
+                self.leaders.elected(kind, slot, incarnation, at);
+            }
+            Fact::LeaderLost { kind, slot, incarnation } => self.leader_gone(at, kind, slot, Some(incarnation)),
+            Fact::AppTarget { .. }
             | Fact::InstanceChanged { .. }
             | Fact::InstanceHealth { .. }
             | Fact::InstanceKill { .. }
             | Fact::DeploymentBegan { .. }
             | Fact::DeploymentStep { .. }
             | Fact::DeploymentEnded { .. }
-            | Fact::OfferRefused { .. }
-            | Fact::Answered { .. } => {}
+            | Fact::OfferRefused { .. } => self.apps.fact(at, left, fact),
+            Fact::SessionOpened { .. } | Fact::Answered { .. } => {}
             Fact::JobSubmitted { .. }
             | Fact::JobOffered { .. }
             | Fact::JobEnded { .. }
@@ -509,6 +574,8 @@ impl Recorder {
             let held = i64::from(std::mem::take(&mut service.held));
             add(&mut self.frameworks[service.framework as usize].allocated, service.each, -held, left);
         }
+        let orphans = std::mem::take(&mut self.outstanding);
+        self.count(NONE, Count::OffersOrphaned, orphans);
         for level in &mut self.offered {
             level.add(-level.value, left);
         }
@@ -602,9 +669,15 @@ impl Recorder {
             setup,
             counts: vec![0; Count::ALL.len()],
             allocated: Default::default(),
+            devices: Level::default(),
             queued: Level::default(),
             running: Level::default(),
-            rows: FrameworkRows { allocated: std::array::from_fn(|_| zeros()), queued: zeros(), running: zeros() },
+            rows: FrameworkRows {
+                allocated: std::array::from_fn(|_| zeros()),
+                devices: zeros(),
+                queued: zeros(),
+                running: zeros(),
+            },
             first_offer: Vec::new(),
             started: Vec::new(),
             completion: Vec::new(),
@@ -648,13 +721,19 @@ impl Recorder {
             series.capacity[kind].push(average_micro(take(&mut self.capacity[kind]), length_ns, 1000));
             series.offered[kind].push(average_micro(take(&mut self.offered[kind]), length_ns, 1000));
         }
+        let mut devices = 0;
         for framework in &mut self.frameworks {
+            let integral = take(&mut framework.devices);
+            devices += integral;
+            framework.rows.devices.push(average_micro(integral, length_ns, 1000));
             framework.rows.queued.push(units(&mut framework.queued));
             framework.rows.running.push(units(&mut framework.running));
         }
+        series.devices_used.push(average_micro(devices, length_ns, 1000));
         series.agents_registered.push(units(&mut self.registered));
         series.agents_connected.push(units(&mut self.connected));
         series.jobs_waiting.push(units(&mut self.waiting));
+        self.apps.row(length_ns, &take);
 
         let count = |which: Count| self.counts[which as usize];
         let ended = [Count::TasksFinished, Count::TasksFailed, Count::TasksKilled, Count::TasksLost];
@@ -665,6 +744,8 @@ impl Recorder {
             count(Count::OffersRescinded),
             count(Count::TasksStarted),
             ended.map(count).iter().sum(),
+            count(Count::TasksFailed),
+            count(Count::TasksLost),
         ];
         let columns = [
             &mut series.offers_made,
@@ -673,6 +754,8 @@ impl Recorder {
             &mut series.offers_rescinded,
             &mut series.tasks_started,
             &mut series.tasks_ended,
+            &mut series.tasks_failed,
+            &mut series.tasks_lost,
         ];
         for ((column, now), before) in columns.into_iter().zip(now).zip(&mut self.before) {
             column.push((now - *before) as i64);
@@ -695,7 +778,18 @@ impl Recorder {
         let frameworks = self.frameworks.into_iter().map(|f| f.finish(names)).collect();
         let counts = Count::ALL.iter().map(|&c| (c.key().to_owned(), self.counts[c as usize])).collect();
         let facts = Fact::KINDS.iter().zip(&self.facts).filter(|(_, n)| **n > 0);
-        let marks = self.marks.into_iter();
+        let (apps, deployments, shortages) = self.apps.finish(at, names);
+        let mut places = Lookup::default();
+        for (rack, setup) in self.racks.iter().enumerate() {
+            for (place, host) in setup.hosts.iter().enumerate() {
+                places.insert(*host, (rack as u32, place as u32));
+            }
+        }
+        let mark = |(at, host, what)| {
+            let place = places.get(&host).copied();
+            AgentMark { at, host: names.text(host).to_owned(), what, place }
+        };
+        let rack = |r: RackSetup| RackRecord { name: r.name, agents: r.hosts.len() as u32 };
         Recording {
             frameworks,
             counts,
@@ -703,52 +797,14 @@ impl Recorder {
             facts: facts.map(|(name, n)| ((*name).to_owned(), *n)).collect(),
             messages: self.messages,
             faults: self.faults,
-            agent_marks: marks
-                .map(|(at, host, what)| AgentMark { at, host: names.text(host).to_owned(), what })
-                .collect(),
+            racks: self.racks.into_iter().map(rack).collect(),
+            agent_marks: self.marks.into_iter().map(mark).collect(),
+            gpu_share: self.gpu_share,
+            failovers: self.leaders.changes,
+            apps,
+            deployments,
+            shortages,
             series: self.series,
-        }
-    }
-
-    // ---- for `live` ----
-
-    pub(super) fn counted(&self, framework: Option<u32>, which: Count) -> u64 {
-        framework.map_or(self.counts[which as usize], |f| self.frameworks[f as usize].counts[which as usize])
-    }
-    pub(super) fn framework_named(&self, name: &str) -> Option<u32> {
-        self.frameworks.iter().position(|f| f.setup.name == name).map(|i| i as u32)
-    }
-    /// Names known so far; those that came unannounced have none until the end.
-    pub(super) fn framework_names(&self) -> impl Iterator<Item = &str> {
-        self.frameworks.iter().map(|f| f.setup.name.as_str()).filter(|name| !name.is_empty())
-    }
-    pub(super) fn capacity_now(&self) -> [i64; 4] {
-        self.capacity.map(|l| l.value)
-    }
-    pub(super) fn offered_now(&self) -> [i64; 4] {
-        self.offered.map(|l| l.value)
-    }
-    pub(super) fn allocated_now(&self, framework: Option<u32>) -> [i64; 4] {
-        let rows = self.frameworks.iter().enumerate();
-        let chosen = rows.filter(|(i, _)| framework.is_none_or(|f| f as usize == *i));
-        chosen.fold([0; 4], |sum, (_, f)| std::array::from_fn(|k| sum[k] + f.allocated[k].value))
-    }
-    pub(super) fn queued_now(&self, framework: Option<u32>) -> i64 {
-        self.over(framework, |f| f.queued.value)
-    }
-    pub(super) fn running_now(&self, framework: Option<u32>) -> i64 {
-        self.over(framework, |f| f.running.value)
-    }
-    pub(super) fn agents_now(&self) -> (i64, i64) {
-        (self.registered.value, self.connected.value)
-    }
-    pub(super) fn waiting_now(&self) -> i64 {
-        self.waiting.value
-    }
-    fn over(&self, framework: Option<u32>, of: impl Fn(&Framework) -> i64) -> i64 {
-        match framework {
-            Some(f) => of(&self.frameworks[f as usize]),
-            None => self.frameworks.iter().map(of).sum(),
         }
     }
 }
@@ -766,6 +822,7 @@ impl Framework {
             weight,
             counts: counts.map(|&c| (c.key().to_owned(), self.counts[c as usize])).chain(levels).collect(),
             allocated: self.rows.allocated,
+            devices: self.rows.devices,
             queued: self.rows.queued,
             running: self.rows.running,
             first_offer: Ecdf::of(self.first_offer),

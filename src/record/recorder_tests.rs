@@ -17,7 +17,7 @@ const EACH: Quantities = Quantities([1_000, 512_000, 0, 0]);
 
 fn setup(interval: Span) -> RecorderSetup {
     let frameworks = vec![FrameworkSetup { symbol: OWNER, name: "a".into(), role: "*".into(), weight: 1.0 }];
-    RecorderSetup { interval, frameworks, fault_labels: vec!["rack".into()] }
+    RecorderSetup { interval, frameworks, fault_labels: vec!["rack".into()], ..RecorderSetup::default() }
 }
 
 fn names() -> Names {

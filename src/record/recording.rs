@@ -6,6 +6,7 @@
 use super::ecdf::Ecdf;
 use super::ordered::Ordered;
 use crate::base::time::{Span, Time};
+use serde::{Deserialize, Serialize};
 
 /// Millionths: of a CPU, of a MiB, of a GPU, of a task, of an agent.
 pub type Micro = i64;
@@ -24,7 +25,83 @@ pub struct Recording {
     /// Messages delivered, by label.
     pub messages: Ordered<u64>,
     pub faults: Vec<FaultMark>,
+    /// Where the agents stand, as far as the scenario said.
+    pub racks: Vec<RackRecord>,
     pub agent_marks: Vec<AgentMark>,
+    /// How jobs that ask for parts of GPUs got them, if any did.
+    pub gpu_share: Option<String>,
+    /// Changes of leaders, but for the first elections.
+    pub failovers: Vec<Failover>,
+    pub apps: Vec<AppRecord>,
+    pub deployments: Vec<DeploymentRecord>,
+    /// From when until when (ns) some app had fewer instances that serve than it should.
+    pub shortages: Vec<(i64, i64)>,
+}
+
+/// One change of the leader of the masters or of the Marathons: when each thing was so first, in
+/// nanoseconds; `None` if it never was before the next change.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failover {
+    /// `master` or `marathon`.
+    pub kind: String,
+    /// The leader died, stepped down, or its session expired.
+    pub lost_ns: i64,
+    pub elected_ns: Option<i64>,
+    /// Has read back what its predecessor left.
+    pub ready_ns: Option<i64>,
+    /// Masters: the first agent was back; as many as 99 % of those that the old leader had.
+    pub first_agent_ns: Option<i64>,
+    pub agents_ns: Option<i64>,
+    /// All frameworks that the old leader had; for a Marathon, its own subscription.
+    pub frameworks_ns: Option<i64>,
+    pub first_offer_ns: Option<i64>,
+    /// The first offer when all of them were back.
+    pub offer_to_all_ns: Option<i64>,
+}
+
+/// How instances of an app stand, by index; the first is how many there should be.
+pub const STANDINGS: [&str; 7] = ["target", "healthy", "running", "unhealthy", "staged", "lost", "stopping"];
+
+/// One app of Marathon.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct AppRecord {
+    pub name: String,
+    /// Standings at the end, and how many instances were lost, failed or were killed in all.
+    pub counts: Ordered<u64>,
+    /// Offers that it did not take, by reason.
+    pub refused: Ordered<u64>,
+    /// Instances by standing, averaged over each row of the series.
+    pub standing: [Vec<Micro>; STANDINGS.len()],
+}
+
+/// One deployment of Marathon.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentRecord {
+    pub name: String,
+    pub began_ns: i64,
+    pub ended_ns: Option<i64>,
+    /// `succeeded`, `failed` or `cancelled`; empty while it is under way.
+    pub how: String,
+    pub steps_planned: u32,
+    pub steps: Vec<Step>,
+}
+
+/// An app in a step that began.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub step: u32,
+    pub at_ns: i64,
+    pub app: String,
+}
+
+/// A rack, or a fleet without racks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RackRecord {
+    pub name: String,
+    pub agents: u32,
 }
 
 /// Cluster-wide time series. Row `i` is the interval from `i * interval` to the next multiple or
@@ -39,6 +116,8 @@ pub struct Series {
     pub used: [Vec<Micro>; 4],
     /// In outstanding offers.
     pub offered: [Vec<Micro>; 4],
+    /// Shared GPU devices that frameworks pack themselves.
+    pub devices_used: Vec<Micro>,
     pub agents_registered: Vec<Micro>,
     /// Registered and connected.
     pub agents_connected: Vec<Micro>,
@@ -50,6 +129,9 @@ pub struct Series {
     pub offers_rescinded: Vec<i64>,
     pub tasks_started: Vec<i64>,
     pub tasks_ended: Vec<i64>,
+    /// Of those that ended: with an error, or with their machine.
+    pub tasks_failed: Vec<i64>,
+    pub tasks_lost: Vec<i64>,
 }
 
 impl Series {
@@ -78,6 +160,8 @@ pub struct FrameworkRecord {
     pub counts: Ordered<u64>,
     /// Its tasks' share of `Series::used`.
     pub allocated: [Vec<Micro>; 4],
+    /// Its tasks' share of `Series::devices_used`.
+    pub devices: Vec<Micro>,
     /// Tasks submitted that neither run nor have finished.
     pub queued: Vec<Micro>,
     /// Tasks whose containers run, in truth.
@@ -106,10 +190,14 @@ pub struct AgentMark {
     pub at: Time,
     pub host: String,
     pub what: AgentEvent,
+    /// Index of its rack in `Recording::racks`, and its place among the agents there.
+    pub place: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AgentEvent {
+    /// Registered for the first time, but not within the first interval of the series.
+    Joined,
     Disconnected,
     /// Written off as unreachable.
     Lost,
@@ -119,11 +207,12 @@ pub enum AgentEvent {
 }
 
 impl AgentEvent {
-    pub const ALL: [Self; 4] = [Self::Disconnected, Self::Lost, Self::Returned, Self::Removed];
+    pub const ALL: [Self; 5] = [Self::Joined, Self::Disconnected, Self::Lost, Self::Returned, Self::Removed];
 
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Joined => "joined",
             Self::Disconnected => "disconnected",
             Self::Lost => "lost",
             Self::Returned => "returned",

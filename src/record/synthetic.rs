@@ -3,7 +3,7 @@
 //! Not a model of Mesos: just a valid, plausible stream of facts with a seed, made without any
 //! other part of the simulator.
 
-use super::recorder::{FrameworkSetup, Recorder, RecorderSetup};
+use super::recorder::{FrameworkSetup, RackSetup, Recorder, RecorderSetup};
 use super::{Manifest, Recording};
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{AgentId, FrameworkId, JobId, Names, OfferId, Symbol, TaskId};
@@ -262,6 +262,10 @@ pub(crate) fn make(plan: &Plan) -> Made {
         })
         .collect();
     let interval = Span((now.0 / 240 / 1_000_000_000).max(1) * 1_000_000_000);
+    // Machines stand in racks in turn, as their names say.
+    let rack =
+        |r: usize| RackSetup { name: format!("rack-{r}"), hosts: hosts.iter().copied().skip(r).step_by(4).collect() };
+    let racks = (0..hosts.len().min(4)).map(rack).collect();
     let fault_labels = (0..plan.faults).map(|i| format!("rack-{i} lost")).collect();
-    Made { setup: RecorderSetup { interval, frameworks, fault_labels }, names, facts, end: now }
+    Made { setup: RecorderSetup { interval, frameworks, fault_labels, racks, gpu_share: None }, names, facts, end: now }
 }

@@ -120,6 +120,9 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
         Fact::RegistryWritten { version, operations } => {
             ("registry".to_owned(), "written", format!("version {version}, {operations} operations"))
         }
+        Fact::DevicesUsed { owner, milli } => {
+            (owned(names.text(owner)), "devices", format!("{} in use", super::text::fixed(milli as i64, 3)))
+        }
         Fact::SessionOpened { slot, session } => {
             (format!("session {session}"), "opened", format!("for process {slot}"))
         }

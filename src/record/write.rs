@@ -5,7 +5,7 @@
 
 use super::manifest::FORMAT;
 use super::ordered::Ordered;
-use super::recording::{FrameworkRecord, Recording, Series};
+use super::recording::{AgentMark, DeploymentRecord, Failover, FrameworkRecord, Recording, STANDINGS, Series};
 use super::text::{fixed, seconds};
 use super::{Ecdf, Files};
 use crate::base::quantity::KINDS;
@@ -25,6 +25,27 @@ pub(super) struct Head {
     pub(super) facts: Ordered<u64>,
     pub(super) messages: Ordered<u64>,
     pub(super) faults: Vec<FaultHead>,
+    /// Agents by rack.
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) racks: Ordered<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) gpu_share: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) failovers: Vec<Failover>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) apps: Vec<AppHead>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) deployments: Vec<DeploymentRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) shortages: Vec<(i64, i64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppHead {
+    pub(super) name: String,
+    pub(super) counts: Ordered<u64>,
+    pub(super) refused: Ordered<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,6 +85,9 @@ pub(super) const WAITS_FILE: &str = "waits.csv";
 /// Written only if agents came or went.
 pub const AGENTS_FILE: &str = "agents.csv";
 
+/// Written only if there are apps.
+pub const APPS_FILE: &str = "apps.csv";
+
 /// The names of a framework's distributions of waits, as in files and in the summary.
 pub const WAITS: [&str; 3] = ["first_offer", "running", "completion"];
 
@@ -80,7 +104,8 @@ pub(crate) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Ve
         let named = KINDS.iter().zip(kinds.iter_mut());
         columns.extend(named.map(|(kind, column)| (format!("{kind}_{what}"), MICRO, column)));
     }
-    let others: [(&str, usize, &mut Vec<i64>); 9] = [
+    let others: [(&str, usize, &mut Vec<i64>); 12] = [
+        ("devices_used", MICRO, &mut series.devices_used),
         ("agents_registered", MICRO, &mut series.agents_registered),
         ("agents_connected", MICRO, &mut series.agents_connected),
         ("jobs_waiting", MICRO, &mut series.jobs_waiting),
@@ -90,6 +115,8 @@ pub(crate) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Ve
         ("offers_rescinded", 0, &mut series.offers_rescinded),
         ("tasks_started", 0, &mut series.tasks_started),
         ("tasks_ended", 0, &mut series.tasks_ended),
+        ("tasks_failed", 0, &mut series.tasks_failed),
+        ("tasks_lost", 0, &mut series.tasks_lost),
     ];
     columns.extend(others.map(|(name, decimals, column)| (name.to_owned(), decimals, column)));
     columns
@@ -99,6 +126,7 @@ pub(crate) fn series_columns(series: &mut Series) -> Vec<(String, usize, &mut Ve
 pub(crate) fn framework_columns(framework: &mut FrameworkRecord) -> Vec<(String, &mut Vec<i64>)> {
     let named = KINDS.iter().zip(framework.allocated.iter_mut());
     let mut columns: Vec<_> = named.map(|(kind, column)| (format!("{kind}_allocated"), column)).collect();
+    columns.push(("devices_used".to_owned(), &mut framework.devices));
     columns.push(("tasks_queued".to_owned(), &mut framework.queued));
     columns.push(("tasks_running".to_owned(), &mut framework.running));
     columns
@@ -125,11 +153,36 @@ impl Recording {
         files.push(FRAMEWORKS_FILE, self.frameworks_csv());
         files.push(WAITS_FILE, self.waits_csv());
         if !self.agent_marks.is_empty() {
-            let header = ["at_s", "host", "what"].map(str::to_owned).to_vec();
-            let rows = self.agent_marks.iter().map(|m| vec![seconds(m.at.0), m.host.clone(), m.what.name().to_owned()]);
+            let header = ["at_s", "host", "what", "rack", "place"].map(str::to_owned).to_vec();
+            let place = |m: &AgentMark| match m.place {
+                Some((rack, place)) => [self.racks[rack as usize].name.clone(), place.to_string()],
+                None => Default::default(),
+            };
+            let rows = self.agent_marks.iter().map(|m| {
+                let [rack, place] = place(m);
+                vec![seconds(m.at.0), m.host.clone(), m.what.name().to_owned(), rack, place]
+            });
             files.push(AGENTS_FILE, csv_bytes(std::iter::once(header).chain(rows)));
         }
+        if !self.apps.is_empty() {
+            files.push(APPS_FILE, self.apps_csv());
+        }
         files
+    }
+
+    /// A row only where an app differs from the row before: most apps stand still most of the time.
+    fn apps_csv(&self) -> Vec<u8> {
+        let mut header = vec!["app".to_owned(), "from_s".to_owned()];
+        header.extend(STANDINGS.map(str::to_owned));
+        let rows = self.apps.iter().flat_map(|app| {
+            let differs = |i: &usize| *i == 0 || app.standing.iter().any(|column| column[*i] != column[*i - 1]);
+            (0..self.series.rows()).filter(differs).map(move |i| {
+                let mut row = vec![app.name.clone(), seconds(self.series.edge(i).0)];
+                row.extend(app.standing.iter().map(|column| fixed(column[i], MICRO)));
+                row
+            })
+        });
+        csv_bytes(std::iter::once(header).chain(rows))
     }
 
     fn head(&self) -> Head {
@@ -160,6 +213,14 @@ impl Recording {
                     ended_ns: ns(f.ended),
                 })
                 .collect(),
+            racks: self.racks.iter().map(|r| (r.name.clone(), r.agents)).collect(),
+            gpu_share: self.gpu_share.clone(),
+            failovers: self.failovers.clone(),
+            apps: (self.apps.iter())
+                .map(|a| AppHead { name: a.name.clone(), counts: a.counts.clone(), refused: a.refused.clone() })
+                .collect(),
+            deployments: self.deployments.clone(),
+            shortages: self.shortages.clone(),
         }
     }
 

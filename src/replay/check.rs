@@ -9,9 +9,11 @@ use crate::mesos::resource::{Resources, role_fault};
 /// Shortest allocation interval: a replay makes every batch run.
 const LEAST_INTERVAL: Span = Span::from_millis(1);
 
-/// `*` is a role of frameworks, though nothing can be reserved to it.
+/// `*` is a role of frameworks, though nothing can be reserved to it. Parts that begin with `-` are
+/// refused by masters for the sake of command lines; allocators have no opinion on them.
 pub(super) fn check_role(role: &str) -> Result<(), Fault> {
-    match role_fault(role).filter(|_| role != "*") {
+    let parts: Vec<&str> = role.split('/').map(|part| part.strip_prefix('-').unwrap_or(part)).collect();
+    match role_fault(&parts.join("/")).filter(|_| role != "*") {
         Some(fault) => Err(Fault::new(format!("role `{role}`: {fault}"), "write a role like `a` or `a/b`")),
         None => Ok(()),
     }
@@ -20,6 +22,10 @@ pub(super) fn check_role(role: &str) -> Result<(), Fault> {
 fn check_reserved(resources: &Resources) -> Result<(), Fault> {
     if resources.is_empty() {
         return Err(Fault::new("there are no resources", "name what is to be reserved or unreserved"));
+    }
+    if let Some(object) = resources.objects().find(|object| object.is_persistent_volume()) {
+        let mend = "destroy the volume before; here it stays reserved as it is";
+        return Err(Fault::new(format!("`{object}` is a persistent volume"), mend));
     }
     match resources.objects().find(|object| !object.is_reserved()) {
         Some(object) => {
@@ -99,6 +105,9 @@ impl Event {
             | Self::UnreserveOffered { resources, .. } => check_reserved(resources),
             Self::Advance { by } if *by < Span::ZERO => {
                 Err(Fault::new("the clock goes backwards", "write at least 0 seconds"))
+            }
+            Self::Allocate(Some(visits)) if visits.ago < Span::ZERO => {
+                Err(Fault::new("the run is asked for after it is made", "write at least 0 seconds"))
             }
             Self::Allocate(Some(visits)) => {
                 let sorted = |names: &[String]| {

@@ -115,8 +115,12 @@ fn offers_part(a: &Offers, b: &Offers) -> Option<Found> {
             (false, more) => format!("{} | and {more} more", shown.join(" | ")),
         }
     };
-    let what =
-        format!("{} of {} offers are not ours, {} of ours are not there", missing.len(), flat(a).count(), odd.len());
+    let (recorded, ours) = (flat(a).count(), flat(b).count());
+    let what = format!(
+        "{} of {recorded} recorded offers are not ours, {} of our {ours} are not recorded",
+        missing.len(),
+        odd.len()
+    );
     Some((what, list(&missing), list(&odd)))
 }
 
@@ -138,11 +142,11 @@ fn standings_part(what: &str, a: &[Standing], b: &[Standing], tolerance: f64) ->
 
 fn ranking_part(a: Option<&Ranking>, b: Option<&Ranking>, tolerance: f64) -> Option<Found> {
     let (a, b) = match (a, b) {
-        (None, None) => return None,
+        // Not every recording tells the order.
+        (None, _) => return None,
         (Some(a), Some(b)) => (a, b),
-        (a, b) => {
-            let told = |side: Option<&Ranking>| if side.is_some() { "an order" } else { "none" }.to_owned();
-            return Some(("an order of roles only on one side".to_owned(), told(a), told(b)));
+        (Some(a), None) => {
+            return Some(("there is no order of roles".to_owned(), standings(&a.roles), "none".to_owned()));
         }
     };
     if let Some(found) = standings_part("the order of roles (name, share, count)", &a.roles, &b.roles, tolerance) {
@@ -173,4 +177,84 @@ fn ranking_part(a: Option<&Ranking>, b: Option<&Ranking>, tolerance: f64) -> Opt
         all.join(" | ")
     };
     Some(("the tree of roles (path, kind, share, count)".to_owned(), nodes(a), nodes(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cases;
+    use super::*;
+    use expect_test::expect;
+
+    fn records(text: &str) -> Vec<Record> {
+        let case = format!(r#"{{"name":"c","input":[{{"op":"init"}}],"output":[{text}]}}"#);
+        Cases::new(&case).next().unwrap().unwrap().1.output.unwrap()
+    }
+    const RUN: &str = r#"{"event":3,"op":"allocate","clock":1.5,"offers":{"f":{"a":{"s1":[{"name":"cpus","scalar":1}],
+        "s2":[{"name":"cpus","scalar":2},{"name":"mem","scalar":64}]}}},"roles":[["a",0.5,2],["b",0.5,3]],
+        "frameworks":{"a":[["f",0.5,2]]},"tree":[["a","leaf",0.5,2],["b","leaf",0.5,3]]}"#;
+    const ERROR: &str = r#"{"event":4,"op":"reserve","clock":1.5,"error":"no"}"#;
+
+    fn told(recorded: &str, ours: &str) -> String {
+        let found = first_difference(&records(recorded), &records(ours), TOLERANCE);
+        found.map_or("they agree\n".to_owned(), |found| format!("{found}\n"))
+    }
+
+    #[test]
+    fn what_may_differ_may() {
+        assert_eq!(told(RUN, RUN), "they agree\n");
+        assert_eq!(told(RUN, &RUN.replace(r#""leaf",0.5"#, r#""leaf",0.5000000000001"#)), "they agree\n");
+        assert_eq!(told(ERROR, &ERROR.replace("no", "never")), "they agree\n");
+        let swapped = r#"[{"name":"mem","scalar":64},{"name":"cpus","scalar":2}]"#;
+        let listed = r#"[{"name":"cpus","scalar":2},{"name":"mem","scalar":64}]"#;
+        assert_eq!(told(RUN, &RUN.replace(listed, swapped)), "they agree\n");
+    }
+
+    #[test]
+    fn both_sides_of_the_first_difference_are_shown() {
+        let told = [
+            told(RUN, &RUN.replace(r#""scalar":1}"#, r#""scalar":1.5}"#)),
+            told(RUN, &RUN.replace(r#"["a",0.5,2],["b",0.5,3]"#, r#"["b",0.5,3],["a",0.5,2]"#)),
+            told(RUN, &RUN.replace(r#"["f",0.5,2]"#, r#"["f",0.5,1]"#)),
+            told(RUN, &RUN.replace(r#""leaf",0.5,3"#, r#""internal",0.5,3"#)),
+            told(RUN, &RUN.replace("1.5,", "2,")),
+            told(RUN, ERROR),
+            told(RUN, ""),
+            told("", ERROR),
+            told(&format!("{RUN},{ERROR}"), RUN),
+            told(ERROR, &RUN.replace(r#""event":3,"op":"allocate""#, r#""event":4,"op":"reserve""#)),
+        ];
+        expect![[r#"
+            record 0, event 3 (allocate), clock 1.5 s: 1 of 2 recorded offers are not ours, 1 of our 2 are not recorded
+              recorded: f a s1 cpus:1
+              ours:     f a s1 cpus:1.5
+            record 0, event 3 (allocate), clock 1.5 s: the order of roles (name, share, count)
+              recorded: a 0.5 2 | b 0.5 3
+              ours:     b 0.5 3 | a 0.5 2
+            record 0, event 3 (allocate), clock 1.5 s: the order of frameworks in role `a` (id, share, count)
+              recorded: f 0.5 2
+              ours:     f 0.5 1
+            record 0, event 3 (allocate), clock 1.5 s: the tree of roles (path, kind, share, count)
+              recorded: a leaf 0.5 2 | b leaf 0.5 3
+              ours:     a leaf 0.5 2 | b internal 0.5 3
+            record 0, event 3 (allocate), clock 1.5 s: the record
+              recorded: f a s1 cpus:1 | f a s2 cpus:2; mem:64
+              ours:     nothing there
+            record 0, event 3 (allocate), clock 1.5 s: the record
+              recorded: f a s1 cpus:1 | f a s2 cpus:2; mem:64
+              ours:     nothing there
+            record 0, event 3 (allocate), clock 1.5 s: the record
+              recorded: f a s1 cpus:1 | f a s2 cpus:2; mem:64
+              ours:     nothing there
+            record 0, event 4 (reserve), clock 1.5 s: the record
+              recorded: nothing there
+              ours:     error: no
+            record 1, event 4 (reserve), clock 1.5 s: the record
+              recorded: error: no
+              ours:     nothing there
+            record 0, event 4 (reserve), clock 1.5 s: one is an error
+              recorded: error: no
+              ours:     f a s1 cpus:1 | f a s2 cpus:2; mem:64
+        "#]]
+        .assert_eq(&told.concat());
+    }
 }

@@ -117,7 +117,9 @@ pub enum Event {
         offered: Resources,
         resources: Resources,
     },
-    /// The clock goes forward.
+    /// The clock jumps. What fell due meanwhile acts afterwards, ordered by its instant and then by
+    /// when its timer was armed, and however many intervals have passed there is one batch run,
+    /// with the clock as it is now; the next one is due an interval from now.
     Advance {
         by: Span,
     },
@@ -248,6 +250,8 @@ pub struct Visits {
     /// The timer asked for this run, so filters that end at its instant do so in the order in
     /// which timers were armed.
     pub batch: bool,
+    /// How long ago the run was asked for: filters are judged as of then.
+    pub ago: Span,
     /// The candidates, in the order of the first stage.
     pub agents: Vec<String>,
     /// The same agents in the order of the second stage.

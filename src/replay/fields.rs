@@ -13,6 +13,9 @@ pub(super) type Fallible<T> = Result<T, Fault>;
 /// The longest time that a case may tell: a hundred years.
 pub(super) const MOST_SECONDS: f64 = 3.2e9;
 
+/// The largest amount of a quota or a minimum: an exabyte in MiB, as upstream has it.
+const MOST_AMOUNT: f64 = 1_099_511_627_776.0;
+
 /// A value and the path to it.
 #[derive(Clone)]
 pub(super) struct At<'a> {
@@ -32,8 +35,8 @@ impl<'a> At<'a> {
         Self { value, path: String::new() }
     }
     pub(super) fn error(&self, what: &str, mend: &str) -> Fault {
-        let place = if self.path.is_empty() { "the object".to_owned() } else { format!("`{}`", self.path) };
-        Fault::new(format!("{place}: {what}"), mend)
+        let what = if self.path.is_empty() { what.to_owned() } else { format!("`{}`: {what}", self.path) };
+        Fault::new(what, mend)
     }
     pub(super) fn fields(&self) -> Fallible<Fields<'a>> {
         let Json::Object(map) = self.value else { return Err(self.error("not an object", "write `{...}`")) };
@@ -83,8 +86,8 @@ impl<'a> At<'a> {
             if number < 0.0 {
                 return Err(at.error("the amount is negative", "write at least 0"));
             }
-            if number > 1e15 {
-                return Err(at.error("the amount is larger than 10^15", "leave out what is unlimited"));
+            if number > MOST_AMOUNT {
+                return Err(at.error("the amount is too large", "write less, or leave out what is unlimited"));
             }
             if name.is_empty() {
                 return Err(at.error("a resource has no name", "name it"));

@@ -2,15 +2,20 @@
 //!
 //! Kept from the events and from the offers that came out: agents, frameworks and what each
 //! framework holds where. An agent or framework that has left may still be named by a late
-//! `recover`, as in a master with messages on their way; that gives back nothing.
+//! `recover`, as in a master with messages on their way; that gives back nothing. What an agent
+//! says that a framework uses can come back once the framework is there.
 
 use super::Fault;
 use super::check::check_role;
 use super::event::{Event, Framework};
 use super::record::Offers;
+use crate::base::quantity::Milli;
 use crate::base::time::{Span, Time};
 use crate::mesos::resource::Resources;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The most that an agent may have of one name.
+const MOST_OF_AGENT: Milli = Milli::from_int(1_000_000_000_000);
 
 #[derive(Clone, Default, Debug)]
 pub(super) struct Ledger {
@@ -36,6 +41,14 @@ fn unknown(what: &str, id: &str) -> Fault {
     Fault::new(format!("unknown {what} `{id}`"), format!("add the {what} before, or correct the id"))
 }
 
+/// Sums over a cluster must not overflow.
+fn check_amounts(id: &str, total: &Resources) -> Result<(), Fault> {
+    match total.scalars_only().all_quantities().iter().find(|(_, amount)| **amount > MOST_OF_AGENT) {
+        Some((name, amount)) => Err(Fault::new(format!("agent `{id}` has {amount} {name}"), "write at most 10^12")),
+        None => Ok(()),
+    }
+}
+
 fn roles_of(framework: &Framework) -> BTreeSet<String> {
     framework.roles.iter().cloned().collect()
 }
@@ -49,21 +62,13 @@ impl Ledger {
             Event::AddAgent { id, .. } if self.agents.contains(id) => {
                 Err(Fault::new(format!("agent `{id}` is there already"), "remove it before, or update it"))
             }
-            Event::AddAgent { id, total, used, .. } => {
-                let mut left = total.clone();
-                for one in used {
-                    if !left.contains(&one.resources) {
-                        let what = format!("`{}` uses {} of {left} on `{id}`", one.framework, one.resources);
-                        return Err(Fault::new(what, "let the agent have what is used"));
-                    }
-                    left -= &one.resources;
-                }
-                Ok(())
+            // More may be in use than there is: such agents do come back to masters.
+            Event::AddAgent { id, total, .. } => check_amounts(id, total),
+            Event::UpdateAgent { id, total, .. } => {
+                self.agent(id)?;
+                check_amounts(id, total)
             }
-            Event::UpdateAgent { id, .. }
-            | Event::RemoveAgent { id }
-            | Event::ActivateAgent { id }
-            | Event::DeactivateAgent { id } => self.agent(id),
+            Event::RemoveAgent { id } | Event::ActivateAgent { id } | Event::DeactivateAgent { id } => self.agent(id),
             Event::AddFramework { framework, .. } if self.frameworks.contains_key(&framework.id) => Err(Fault::new(
                 format!("framework `{}` is there already", framework.id),
                 "remove it before, or update it",
@@ -84,6 +89,10 @@ impl Ledger {
             Event::Recover { framework, role, agent, resources, .. } => {
                 check_role(role)?;
                 self.once(agent, framework)?;
+                if !self.frameworks.contains_key(framework) && self.of(framework, role, agent).is_some() {
+                    let what = format!("framework `{framework}` is not there to give back what it uses on `{agent}`");
+                    return Err(Fault::new(what, "add the framework before"));
+                }
                 if !self.agents.contains(agent) || !self.frameworks.contains_key(framework) {
                     return Ok(());
                 }
@@ -92,8 +101,8 @@ impl Ledger {
             Event::Accept { agent, role, resources } => {
                 self.agent(agent)?;
                 let mut sum = Resources::EMPTY;
-                for ((_, of), held) in self.held.get(agent).into_iter().flatten() {
-                    if of == role {
+                for ((framework, of), held) in self.held.get(agent).into_iter().flatten() {
+                    if of == role && self.frameworks.contains_key(framework) {
                         sum += held;
                     }
                 }
@@ -191,6 +200,13 @@ impl Ledger {
         Ok(())
     }
 
+    /// Agent, framework, role and what is held.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (&str, &str, &str, &Resources)> {
+        self.held.iter().flat_map(|(agent, held)| {
+            held.iter().map(move |((framework, role), what)| (agent.as_str(), framework.as_str(), role.as_str(), what))
+        })
+    }
+
     /// Books an event that was checked.
     pub(super) fn book(&mut self, event: &Event) {
         match event {
@@ -226,10 +242,8 @@ impl Ledger {
                     known.active = matches!(event, Event::ActivateFramework { .. });
                 }
             }
-            Event::Recover { framework, role, agent, resources, .. } => {
-                if self.frameworks.contains_key(framework) {
-                    self.take(framework, role, agent, resources);
-                }
+            Event::Recover { framework, role, agent, resources, .. } if self.frameworks.contains_key(framework) => {
+                self.take(framework, role, agent, resources);
             }
             Event::ReserveOffered { framework, role, agent, resources, .. } => {
                 if let Ok(from) = resources.pop_reservation() {

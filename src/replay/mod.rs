@@ -13,16 +13,20 @@ mod compare;
 mod event;
 mod fields;
 mod ledger;
+mod mesos;
 mod play;
 mod read;
 mod record;
+mod tape;
 mod write;
 
 pub use compare::{Difference, TOLERANCE, first_difference};
 pub use event::{AgentUse, Amounts, Capability, Event, Framework, FrameworkUse, Init, Visits};
+pub use mesos::Mesos;
 pub use play::{Player, Refused, Session, play};
 pub use read::{CaseError, CasePlace, Cases, FileError};
 pub use record::{Body, NodeKind, Offers, Ranking, Record, Standing, Step, TreeNode};
+pub use tape::Tape;
 
 /// One script of events with what an allocator did, if anybody has recorded that.
 #[derive(Clone, PartialEq, Debug)]

@@ -4,6 +4,7 @@ use super::event::{Event, Init};
 use super::ledger::Ledger;
 use super::record::{Body, Record, Step};
 use super::{Case, Fault};
+use crate::mesos::resource::Resources;
 
 /// An allocator that can be replayed.
 ///
@@ -53,13 +54,22 @@ impl<P: Player> Session<P> {
     pub fn next_event(&self) -> usize {
         self.next
     }
+    /// What frameworks hold at present: agent, framework, role, resources.
+    pub fn holdings(&self) -> impl Iterator<Item = (&str, &str, &str, &Resources)> {
+        self.ledger.holdings()
+    }
     /// Lets the next event happen.
     ///
     /// # Errors
     /// The event contradicts what went before; then nothing has changed, its number included.
     pub fn apply(&mut self, event: &Event) -> Result<Vec<Record>, Fault> {
         self.ledger.check(event)?;
-        let steps = self.player.apply(event)?;
+        // Nothing given back or accepted is nothing at all, as upstream.
+        let idle = match event {
+            Event::Recover { resources, .. } | Event::Accept { resources, .. } => resources.is_empty(),
+            _ => false,
+        };
+        let steps = if idle { Vec::new() } else { self.player.apply(event)? };
         self.ledger.book(event);
         let number = self.next;
         self.next += 1;
@@ -101,4 +111,132 @@ pub fn play<P: Player>(case: &Case) -> Result<Vec<Record>, Refused> {
         records.extend(session.apply(event).map_err(|fault| refused(i + 1, fault))?);
     }
     Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cases;
+    use super::*;
+    use crate::base::time::Time;
+    use crate::mesos::resource::Resources;
+    use expect_test::expect;
+
+    /// Offers framework `f` all of agent `s` at every `allocate`, and counts what it is told.
+    #[derive(Debug)]
+    struct Generous {
+        events: usize,
+    }
+
+    impl Player for Generous {
+        fn start(_: &Init) -> Result<Self, Fault> {
+            Ok(Self { events: 0 })
+        }
+        fn apply(&mut self, event: &Event) -> Result<Vec<Step>, Fault> {
+            self.events += 1;
+            let Event::Allocate(_) = event else { return Ok(Vec::new()) };
+            let mut offers = super::super::Offers::new();
+            let of = offers.entry("f".into()).or_default().entry("a".into()).or_default();
+            of.insert("s".into(), Resources::parse("cpus:4;mem:64").unwrap());
+            Ok(vec![Step { clock: Time::ZERO, body: Body::Allocation { offers, ranking: None } }])
+        }
+    }
+
+    const BEGIN: &str = r#"{"op":"init"},{"op":"add_agent","id":"s","resources":[{"name":"cpus","scalar":4}]},
+        {"op":"add_framework","id":"f","roles":["a","b"]},{"op":"allocate"}"#;
+
+    fn events(text: &str) -> Vec<Event> {
+        let case = format!(r#"{{"name":"c","input":[{text}]}}"#);
+        Cases::new(&case).next().unwrap().unwrap().1.input
+    }
+
+    #[test]
+    fn contradictions_are_refused_and_change_nothing() {
+        let cpus = |n: f64| format!(r#"[{{"name":"cpus","scalar":{n}}}]"#);
+        let recover = |framework: &str, role: &str, agent: &str, n: f64| {
+            let ids = format!(r#""framework":"{framework}","role":"{role}","agent":"{agent}""#);
+            format!(r#"{{"op":"recover",{ids},"resources":{}}}"#, cpus(n))
+        };
+        let change = |n: f64| {
+            let part = format!(r#"[{{"name":"cpus","scalar":{n},"reservations":[{{"type":"DYNAMIC","role":"a"}}]}}]"#);
+            let ids = r#""framework":"f","role":"a","agent":"s""#;
+            format!(r#"{{"op":"reserve_offered",{ids},"offered":{},"resources":{part}}}"#, cpus(2.0))
+        };
+        let bad = [
+            recover("f", "a", "t", 1.0),
+            recover("g", "a", "s", 1.0),
+            recover("f", "b", "s", 1.0),
+            recover("f", "a", "s", 4.001),
+            format!(r#"{{"op":"accept","agent":"s","role":"a","resources":{}}}"#, cpus(5.0)),
+            change(3.0),
+            format!(r#"{{"op":"add_agent","id":"s","resources":{}}}"#, cpus(1.0)),
+            r#"{"op":"add_agent","id":"t","resources":[{"name":"mem","scalar":1e12},{"name":"mem","scalar":1}]}"#
+                .to_owned(),
+            r#"{"op":"add_framework","id":"f","roles":["a"]}"#.to_owned(),
+            r#"{"op":"remove_framework","id":"g"}"#.to_owned(),
+            r#"{"op":"deactivate_agent","id":"t"}"#.to_owned(),
+            r#"{"op":"suppress","framework":"f","roles":["c"]}"#.to_owned(),
+            r#"{"op":"tick"}"#.to_owned(),
+            r#"{"op":"allocate","agents":["s"]}"#.to_owned(),
+        ];
+        let begin = events(BEGIN);
+        let mut session = Session::<Generous>::start(&begin[0]).unwrap();
+        for event in &begin[1..] {
+            session.apply(event).unwrap();
+        }
+        let mut told = String::new();
+        for text in &bad {
+            let event = &events(&format!(r#"{{"op":"init"}},{text}"#))[1];
+            let before = (session.next_event(), session.player.events, format!("{:?}", session.ledger));
+            told.push_str(&format!("{}: {}\n", event.op(), session.apply(event).unwrap_err()));
+            assert_eq!(before, (session.next_event(), session.player.events, format!("{:?}", session.ledger)));
+        }
+        expect![[r#"
+            recover: unknown agent `t`; add the agent before, or correct the id
+            recover: unknown framework `g`; add the framework before, or correct the id
+            recover: framework `f` holds {} in role `b` on `s`, not cpus:1; name what it was offered and has not given back
+            recover: framework `f` holds cpus:4; mem:64 in role `a` on `s`, not cpus:4.001; name what it was offered and has not given back
+            accept: cpus:5 accepted of cpus:4; mem:64 that role `a` holds on `s`; accept what was offered
+            reserve_offered: cpus:3 is no part of the offered cpus:2; name a part of what is offered
+            add_agent: agent `s` is there already; remove it before, or update it
+            add_agent: agent `t` has 1000000000001 mem; write at most 10^12
+            add_framework: framework `f` is there already; remove it before, or update it
+            remove_framework: unknown framework `g`; add the framework before, or correct the id
+            deactivate_agent: unknown agent `t`; add the agent before, or correct the id
+            suppress: `c` is no role of framework `f`; name its roles, or none for all of them
+            tick: runs are not given in this case; write `"runs":"given"` in `init`
+            allocate: runs are not given in this case; write `"runs":"given"` in `init`
+        "#]].assert_eq(&told);
+        let give_back = &events(&format!(r#"{{"op":"init"}},{}"#, recover("f", "a", "s", 4.0)))[1];
+        assert!(session.apply(give_back).is_ok() && session.apply(give_back).is_err());
+    }
+
+    #[test]
+    fn a_framework_that_is_not_active_cannot_be_revived() {
+        let text = r#"{"op":"deactivate_framework","id":"f"},{"op":"revive","framework":"f","roles":[]}"#;
+        let case = Case {
+            name: "c".into(),
+            why: String::new(),
+            input: events(&format!("{BEGIN},{text}")),
+            output: None,
+            rounded: false,
+        };
+        expect![[r#"
+            case `c`, event 5 (revive): framework `f` is not active
+            help: activate it before reviving it
+        "#]]
+        .assert_eq(&format!("{}\n", play::<Generous>(&case).unwrap_err()));
+    }
+
+    #[test]
+    fn late_recoveries_of_those_who_left_give_back_nothing() {
+        let late =
+            r#"{"op":"recover","framework":"f","role":"a","agent":"s","resources":[{"name":"cpus","scalar":4}]}"#;
+        for gone in [r#"{"op":"remove_agent","id":"s"}"#, r#"{"op":"remove_framework","id":"f"}"#] {
+            let mut session = Session::<Generous>::start(&events(BEGIN)[0]).unwrap();
+            for event in &events(&format!("{BEGIN},{gone},{late},{late}"))[1..] {
+                session.apply(event).unwrap();
+            }
+            assert_eq!(session.holdings().count(), 0);
+        }
+    }
 }

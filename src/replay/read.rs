@@ -102,7 +102,11 @@ impl Iterator for Cases<'_> {
             }
             Err(error) => {
                 self.skip(self.text.len());
-                Some(Err(FileError::Json(line + error.line().saturating_sub(1), error.to_string())))
+                // The parser counts lines from where this case begins.
+                let told = error.to_string();
+                let what = told.split(" at line ").next().unwrap_or_default();
+                let what = format!("not JSON at column {}: {what}", error.column());
+                Some(Err(FileError::Json(line + error.line().saturating_sub(1), what)))
             }
         }
     }
@@ -316,16 +320,17 @@ fn read_framework(f: &mut Fields) -> Fallible<Framework> {
 }
 
 fn read_visits(f: &mut Fields) -> Fallible<Option<Visits>> {
-    let (agents, again, batch) = (f.get("agents"), f.get("again"), f.get("batch"));
+    let (agents, again, batch, ago) = (f.get("agents"), f.get("again"), f.get("batch"), f.get("asked_ago"));
     let Some(agents) = agents else {
-        return match again.or(batch) {
+        return match again.or(batch).or(ago) {
             Some(at) => Err(at.error("there are no `agents`", "add them, or remove this")),
             None => Ok(None),
         };
     };
     let agents = agents.texts()?;
     let again = again.map_or(Ok(agents.clone()), |at| at.texts())?;
-    Ok(Some(Visits { batch: batch.map_or(Ok(false), |at| at.flag())?, agents, again }))
+    let (batch, ago) = (batch.map_or(Ok(false), |at| at.flag())?, ago.map_or(Ok(Span::ZERO), |at| at.seconds())?);
+    Ok(Some(Visits { batch, ago, agents, again }))
 }
 
 /// Reads one record of an output.
@@ -390,4 +395,250 @@ fn read_standings(at: &At) -> Fallible<Vec<Standing>> {
         Ok(Standing { name: name.text()?, share: share.number()?, count: count.whole()? })
     };
     at.list()?.iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    fn told(text: &str) -> String {
+        let errors = Cases::new(text).filter_map(Result::err).map(|error| format!("{error}\n"));
+        errors.collect()
+    }
+    /// A case whose event 1 is this.
+    fn event(text: &str) -> String {
+        let case = format!(r#"{{"name":"c","why":"","input":[{{"op":"init"}},{text}]}}"#);
+        let told = told(&case);
+        told.strip_prefix("1: case `c`, event 1 ").unwrap_or(&told).to_owned()
+    }
+
+    #[test]
+    fn files_hold_cases_one_after_the_other_and_errors_name_their_line() {
+        let one = r#"{"name":"one","why":"w","input":[{"op":"init"}]}"#;
+        let many = format!("{one}\n\n{one}{one}\n{{\"name\":\n\"x\",\"input\":[]}}\n  {one}\n");
+        let lines: Vec<_> =
+            Cases::new(&many).map(|case| case.map(|(line, _)| line).map_err(|e| e.to_string())).collect();
+        let empty = "4: case `x`, there is no event\nhelp: begin with `{\"op\":\"init\"}`".to_owned();
+        assert_eq!(lines, [Ok(1), Ok(3), Ok(3), Err(empty), Ok(6)]);
+        let broken: Vec<_> =
+            [format!("{one}\n{{"), "[1]".into(), "{}".into(), "7 nonsense".into()].map(|t| told(&t)).into();
+        expect![[r#"
+            2: not JSON at column 1: EOF while parsing an object
+            help: write one JSON object for each case
+            1: case ``, not an object
+            help: write `{...}`
+            1: case ``, the object has no `name`
+            help: add it
+            1: case ``, not an object
+            help: write `{...}`
+            1: not JSON at column 2: expected ident
+            help: write one JSON object for each case
+        "#]]
+        .assert_eq(&broken.concat());
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_event_is_told_with_the_mend() {
+        let agent = r#""op":"add_agent","id":"s""#;
+        let bad = [
+            r#"7"#.to_owned(),
+            r#"{"op":"explode"}"#.to_owned(),
+            r#"{"id":"s"}"#.to_owned(),
+            r#"{"op":"init"}"#.to_owned(),
+            r#"{"op":"advance","seconds":"1s"}"#.to_owned(),
+            r#"{"op":"advance","seconds":-1}"#.to_owned(),
+            r#"{"op":"advance","seconds":1e300}"#.to_owned(),
+            r#"{"op":"allocate","over":"all"}"#.to_owned(),
+            r#"{"op":"allocate","again":["s"]}"#.to_owned(),
+            r#"{"op":"allocate","agents":["s","s"]}"#.to_owned(),
+            format!(r#"{{{agent}}}"#),
+            format!(r#"{{{agent},"resources":"cpus:1"}}"#),
+            format!(r#"{{{agent},"resources":[{{"name":"cpus","scalar":-1}}]}}"#),
+            format!(r#"{{{agent},"resources":[{{"name":"cpus","scaler":1}}]}}"#),
+            format!(r#"{{{agent},"resources":[{{"name":"cpus","scalar":1,"allocation_info":{{"role":"a"}}}}]}}"#),
+            format!(r#"{{{agent},"resources":[{{"name":"ports","ranges":[[3,1]]}}]}}"#),
+            format!(r#"{{{agent},"resources":[],"used":[{{"framework":"f","role":"a/..","resources":[]}}]}}"#),
+            r#"{"op":"add_framework","id":"f","roles":["a","a"]}"#.to_owned(),
+            r#"{"op":"add_framework","id":"f","roles":["a/../b"]}"#.to_owned(),
+            r#"{"op":"add_framework","id":"","roles":["a"]}"#.to_owned(),
+            r#"{"op":"add_framework","id":"f","roles":["a"],"suppressed":["b"]}"#.to_owned(),
+            r#"{"op":"add_framework","id":"f","roles":["a"],"capabilities":["FLY"]}"#.to_owned(),
+            r#"{"op":"add_framework","id":"f","roles":["a"],"min_allocatable":{"a":[{"cpus":-1}]}}"#.to_owned(),
+            r#"{"op":"update_quota","role":"a/b","guarantees":{"cpus":1}}"#.to_owned(),
+            r#"{"op":"update_quota","role":"*"}"#.to_owned(),
+            r#"{"op":"update_quota","role":"a","limits":{"cpus":-0.5}}"#.to_owned(),
+            r#"{"op":"update_weights","weights":{"a":0}}"#.to_owned(),
+            r#"{"op":"whitelist"}"#.to_owned(),
+            r#"{"op":"reserve","agent":"s","resources":[{"name":"cpus","scalar":1}]}"#.to_owned(),
+            r#"{"op":"unreserve","agent":"s","resources":[]}"#.to_owned(),
+        ];
+        let told: String = bad.iter().map(|text| event(text)).collect();
+        expect![[r#"
+            1: case `c`, event 1: not an object
+            help: write `{...}`
+            (explode): unknown op `explode`
+            help: write one of `init`, `add_agent`, `update_agent`, `remove_agent`, `activate_agent`, `deactivate_agent`, `add_framework`, `update_framework`, `remove_framework`, `activate_framework`, `deactivate_framework`, `suppress`, `revive`, `recover`, `accept`, `update_weights`, `update_quota`, `whitelist`, `reserve`, `unreserve`, `reserve_offered`, `unreserve_offered`, `advance`, `allocate`, `tick`
+            1: case `c`, event 1: the object has no `op`
+            help: add it
+            (init): a second `init`
+            help: begin a case of its own
+            (advance): `seconds`: not a number
+            help: write one
+            (advance): the clock goes backwards
+            help: write at least 0 seconds
+            (advance): `seconds`: more than a hundred years
+            help: write a shorter time in seconds
+            (allocate): unknown field `over`
+            help: known here are `op`, `agents`, `again`, `batch`, `asked_ago`
+            (allocate): `again`: there are no `agents`
+            help: add them, or remove this
+            (allocate): agent `s` is visited twice
+            help: name each agent once
+            (add_agent): the object has no `resources`
+            help: add it
+            (add_agent): `resources`: not a list
+            help: write `[...]`
+            (add_agent): `resources` at `[0].scalar`: the amount is negative
+            help: write an amount
+            (add_agent): `resources[0].scaler`: no field of a resource
+            help: correct or remove it
+            (add_agent): `resources[0].allocation_info`: resources of a case are allocated to nobody
+            help: leave it out
+            (add_agent): `resources` at `[0].ranges`: a range ends before it begins
+            help: write ranges apart
+            (add_agent): role `a/..`: the role has a part `.`, `..` or `*`
+            help: write a role like `a` or `a/b`
+            (add_framework): role `a` twice
+            help: name each role once
+            (add_framework): role `a/../b`: the role has a part `.`, `..` or `*`
+            help: write a role like `a` or `a/b`
+            (add_framework): `id`: the text is empty
+            help: write an id
+            (add_framework): `b` is suppressed and no role of the framework
+            help: suppress roles that it has
+            (add_framework): `capabilities[0]`: unknown capability `FLY`
+            help: write one of `MULTI_ROLE`, `RESERVATION_REFINEMENT`, `REVOCABLE_RESOURCES`, `GPU_RESOURCES`, `SHARED_RESOURCES`, `TASK_KILLING_STATE`, `PARTITION_AWARE`, `REGION_AWARE`
+            (add_framework): `min_allocatable.a[0].cpus`: the amount is negative
+            help: write at least 0
+            (update_quota): quota on the nested role `a/b`
+            help: set it on a top-level role
+            (update_quota): quota on the role `*`
+            help: set it on another role
+            (update_quota): `limits.cpus`: the amount is negative
+            help: write at least 0
+            (update_weights): the weight of `a` is 0
+            help: write a weight above 0
+            (whitelist): the object has no `hostnames`
+            help: add it
+            (reserve): `cpus:1` is not reserved
+            help: write resources in their reserved form, with `reservations`
+            (unreserve): there are no resources
+            help: name what is to be reserved or unreserved
+        "#]].assert_eq(&told);
+    }
+
+    #[test]
+    fn the_set_up_is_checked() {
+        let init = |text: &str| told(&format!(r#"{{"name":"c","input":[{{"op":"init",{text}}}]}}"#));
+        let told = [
+            init(r#""allocation_interval":0"#),
+            init(r#""runs":"given""#),
+            init(r#""runs":"sometimes""#),
+            init(r#""min_allocatable":{"cpus":1}"#),
+            told(r#"{"name":"c","input":[{"op":"allocate"}]}"#),
+            told(r#"{"name":"c","input":[{"op":"init"}],"outputs":[]}"#),
+        ];
+        expect![[r#"
+            1: case `c`, event 0 (init): the allocation interval is too short
+            help: write at least 0.001 s
+            1: case `c`, event 0 (init): runs are given and the case is not event driven
+            help: add `"event_driven":true`
+            1: case `c`, event 0 (init): `runs`: not a way of running
+            help: write "given", or leave it out
+            1: case `c`, event 0 (init): `min_allocatable`: not a list
+            help: write `[...]`
+            1: case `c`, event 0 (allocate): the first event is not `init`
+            help: begin with `{"op":"init"}`
+            1: case `c`, unknown field `outputs`
+            help: known here are `name`, `why`, `input`, `output`
+        "#]]
+        .assert_eq(&told.concat());
+    }
+
+    #[test]
+    fn records_are_read_as_strictly() {
+        let record = |text: &str| told(&format!(r#"{{"name":"c","input":[{{"op":"init"}}],"output":[{text}]}}"#));
+        let told = [
+            record(r#"{"event":0,"op":"allocate","clock":0}"#),
+            record(r#"{"event":-1,"op":"allocate","clock":0,"offers":{}}"#),
+            record(r#"{"event":1,"op":"allocate","clock":0,"offers":{"f":{"a":{"s":[{"name":"cpus"}]}}}}"#),
+            record(r#"{"event":1,"op":"allocate","clock":0,"offers":{},"roles":[]}"#),
+            record(r#"{"event":1,"op":"allocate","clock":0,"offers":{},"roles":[["a",1]],"frameworks":{},"tree":[]}"#),
+            record(r#"{"event":1,"op":"a","clock":0,"offers":{},"roles":[],"frameworks":{},"tree":[["a","bud",0,0]]}"#),
+        ];
+        expect![[r#"
+            1: case `c`, record 0: a record has either `offers` or `error`
+            help: write one of them
+            1: case `c`, record 0: `event`: not a whole number of at least 0
+            help: write one
+            1: case `c`, record 0: `offers.f.a.s` at `[0]`: there is no value
+            help: add `scalar`, `ranges` or `set`
+            1: case `c`, record 0: `roles`: without the other two
+            help: write `roles`, `frameworks` and `tree`, or none
+            1: case `c`, record 0: `roles[0]`: not a client
+            help: write `[name, share, count]`
+            1: case `c`, record 0: `tree[0]`: no kind of node
+            help: write leaf, inactive or internal
+        "#]]
+        .assert_eq(&told.concat());
+    }
+
+    /// A case that nearly makes sense, with one value of it replaced.
+    fn nearly() -> impl Strategy<Value = String> {
+        let whole = r#"{"name":"c","why":"w","input":[{"op":"init","event_driven":true,"min_allocatable":[{"cpus":1}]},
+            {"op":"add_agent","id":"s","resources":[{"name":"cpus","scalar":4}],"used":[]},
+            {"op":"add_framework","id":"f","roles":["a"],"used":[],"min_allocatable":{"a":[{"cpus":1}]}},
+            {"op":"recover","framework":"f","role":"a","agent":"s","resources":[{"name":"cpus","scalar":4}],
+             "refuse_seconds":5},{"op":"advance","seconds":1},{"op":"update_weights","weights":{"a":2}},
+            {"op":"update_quota","role":"a","guarantees":{"cpus":1},"limits":{"cpus":2}}],
+            "output":[{"event":2,"op":"add_framework","clock":0,"offers":{"f":{"a":{"s":[]}}},
+            "roles":[["a",1,1]],"frameworks":{"a":[["f",1,1]]},"tree":[["a","leaf",1,1]]}]}"#;
+        let odd = prop::sample::select(vec![
+            "null",
+            "true",
+            "-1",
+            "1e308",
+            "0.00001",
+            "18446744073709551615",
+            "\"\"",
+            "\"a/..\"",
+            "[]",
+            "[[]]",
+            "{}",
+            "[{\"name\":\"cpus\",\"scalar\":1e12}]",
+        ]);
+        let pieces: Vec<&str> = whole.split_inclusive([',', ':', '[']).collect();
+        (0..pieces.len(), 0..3_usize, odd).prop_map(move |(at, drop, odd)| {
+            let mut text = pieces[..at].concat();
+            text.push_str(odd);
+            let rest = pieces[(at + drop).min(pieces.len())..].concat();
+            text.push_str(&rest);
+            text
+        })
+    }
+
+    proptest! {
+        /// Whatever the reader takes, it writes so that it reads back; nothing panics.
+        #[test]
+        fn any_text_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80), nearly in nearly()) {
+            for text in [String::from_utf8_lossy(&bytes).into_owned(), nearly] {
+                for case in Cases::new(&text).filter_map(Result::ok).map(|(_, case)| case) {
+                    let again = Case::from_json(&case.to_json()).unwrap();
+                    prop_assert_eq!((&case.input, &case.output), (&again.input, &again.output));
+                }
+            }
+        }
+    }
 }

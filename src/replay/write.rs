@@ -3,7 +3,7 @@
 use super::Case;
 use super::event::{Amounts, Capability, Event, Framework, Init};
 use super::record::{Body, Offers, Ranking, Record, Standing};
-use crate::base::time::SECOND_NS;
+use crate::base::time::{SECOND_NS, Span};
 use crate::mesos::resource::{JsonForm, Resources};
 use serde_json::{Map, Value as Json, json};
 
@@ -164,6 +164,7 @@ impl Event {
             Self::Allocate(None) | Self::Tick => out,
             Self::Allocate(Some(visits)) => out
                 .unless(!visits.batch, "batch", true)
+                .unless(visits.ago == Span::ZERO, "asked_ago", seconds(visits.ago.0))
                 .with("agents", visits.agents.clone())
                 .unless(visits.again == visits.agents, "again", visits.again.clone()),
         };
@@ -237,5 +238,55 @@ impl Case {
             .unless(output.is_none(), "output", output)
             .0
             .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cases;
+    use super::*;
+
+    /// Every event, with every field in it.
+    const ALL: &str = r#"{"name":"all","why":"every event","input":[
+        {"op":"init","allocation_interval":0.5,"min_allocatable":[{"cpus":0.5,"mem":1}],"fairness_exclude":["gpus"],
+         "filter_gpu":false,"event_driven":true,"runs":"given","sorter":"random"},
+        {"op":"add_agent","id":"s","resources":[{"name":"cpus","scalar":4}],"hostname":"h",
+         "used":[{"framework":"f","role":"a","resources":[{"name":"cpus","scalar":1}]}]},
+        {"op":"update_agent","id":"s","resources":[{"name":"ports","ranges":[[1,9]]}],"hostname":"i"},
+        {"op":"remove_agent","id":"s"},{"op":"activate_agent","id":"s"},{"op":"deactivate_agent","id":"s"},
+        {"op":"add_framework","id":"f","roles":["b","a"],"suppressed":["a"],"capabilities":["GPU_RESOURCES"],
+         "min_allocatable":{"a":[]},"active":false,
+         "used":[{"agent":"s","role":"a","resources":[{"name":"cpus","scalar":1}]}]},
+        {"op":"update_framework","id":"f","roles":["b"]},
+        {"op":"remove_framework","id":"f"},{"op":"activate_framework","id":"f"},{"op":"deactivate_framework","id":"f"},
+        {"op":"suppress","framework":"f","roles":["a"]},{"op":"revive","framework":"f","roles":[]},
+        {"op":"recover","framework":"f","role":"a","agent":"s","resources":[{"name":"cpus","scalar":0.001}],
+         "refuse_seconds":0.1,"allocated":true},
+        {"op":"accept","agent":"s","role":"a","resources":[{"name":"zone","set":["x","y"]}]},
+        {"op":"update_weights","weights":{"a/b":2.5}},
+        {"op":"update_quota","role":"a","guarantees":{"cpus":1.5},"limits":{"mem":64}},
+        {"op":"whitelist","hostnames":["h"]},{"op":"whitelist","hostnames":null},
+        {"op":"reserve","agent":"s","resources":[{"name":"cpus","scalar":1,
+         "reservations":[{"type":"DYNAMIC","role":"a","principal":"p","labels":{"k":"v"}}]}]},
+        {"op":"unreserve","agent":"s","resources":[{"name":"cpus","scalar":1,
+         "reservations":[{"type":"STATIC","role":"a"}]}]},
+        {"op":"reserve_offered","framework":"f","role":"a","agent":"s","offered":[{"name":"cpus","scalar":2}],
+         "resources":[{"name":"cpus","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}]}]},
+        {"op":"unreserve_offered","framework":"f","role":"a","agent":"s","offered":[{"name":"cpus","scalar":2}],
+         "resources":[{"name":"cpus","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}]}]},
+        {"op":"advance","seconds":0.25},
+        {"op":"allocate"},{"op":"allocate","batch":true,"asked_ago":0.001,"agents":["s","t"],"again":["t","s"]},{"op":"tick"}],
+        "output":[{"event":24,"op":"allocate","clock":0.25,
+         "offers":{"f":{"a":{"s":[{"name":"cpus","scalar":1},{"name":"mem","scalar":5}]}}},
+         "roles":[["a",0.3333333333333333,2]],"frameworks":{"a":[["f",1,1]]},"tree":[["a","internal",0,7]]},
+        {"event":19,"op":"reserve","clock":0,"error":"it does not fit"}]}"#;
+
+    #[test]
+    fn every_event_is_written_as_it_was_read() {
+        let (_, case) = Cases::new(ALL).next().unwrap().unwrap();
+        let ops: std::collections::BTreeSet<_> = case.input.iter().map(Event::op).collect();
+        assert_eq!(ops, Event::OPS.into());
+        let json: Json = serde_json::from_str(ALL).unwrap();
+        assert_eq!(case.to_json().to_string(), json.to_string());
     }
 }

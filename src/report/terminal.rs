@@ -1,6 +1,6 @@
 //! The summary for the terminal: what ran, how it went, in at most a screen.
 
-use super::plot::axis::number;
+use super::words::{length, number};
 use crate::analysis::percentile::Spread;
 use crate::analysis::{Outcome, Summary};
 use comfy_table::presets::NOTHING;
@@ -24,6 +24,7 @@ pub fn summary_text(summary: &Summary, outcomes: &[Outcome]) -> String {
         let _ = writeln!(text, "{}\n", waits(summary));
     }
     text += &counts(summary);
+    text += &gpus(summary);
     text += &faults(summary);
     text += &expectations(outcomes);
     text
@@ -77,19 +78,6 @@ fn percentiles(spread: &Spread) -> Vec<String> {
     [spread.p50, spread.p90, spread.p99, spread.p99_9].map(|p| p.map_or("-".to_owned(), length)).to_vec()
 }
 
-/// A length of time in three digits or so: `12.3 ms`, `4.56 s`, `2h 03m`.
-fn length(seconds: f64) -> String {
-    match seconds {
-        s if s <= 0.0 => "0 s".to_owned(),
-        s if s < 1e-3 => format!("{:.0} us", s * 1e6),
-        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
-        s if s < 10.0 => format!("{s:.2} s"),
-        s if s < 120.0 => format!("{s:.1} s"),
-        s if s < 7_200.0 => format!("{:.0}m {:02.0}s", libm::floor(s / 60.0), libm::floor(s % 60.0)),
-        s => format!("{:.0}h {:02.0}m", libm::floor(s / 3600.0), libm::floor(s % 3600.0 / 60.0)),
-    }
-}
-
 /// Counters that are not zero, a line a group.
 fn counts(summary: &Summary) -> String {
     const LINES: [(&str, &[&str]); 4] = [
@@ -110,6 +98,15 @@ fn counts(summary: &Summary) -> String {
         let _ = writeln!(text, "{group:<7} {}", words.join(", "));
     }
     text
+}
+
+/// How parts of GPUs were given out, and what became of the jobs.
+fn gpus(summary: &Summary) -> String {
+    let Some(share) = &summary.run.gpu_share else { return String::new() };
+    let [submitted, waiting, never] = ["submitted", "waiting", "unplaceable"].map(|n| summary.number("jobs", n));
+    let ran = submitted - waiting - never;
+    let [ran, waiting, never] = [ran, waiting, never].map(|n| number(n as f64));
+    format!("gpus    gpu_share = {share}: {ran} jobs ran, {waiting} still waited, {never} never fitted any machine\n")
 }
 
 fn faults(summary: &Summary) -> String {
@@ -196,8 +193,11 @@ mod tests {
     }
 
     #[test]
-    fn lengths_suit_their_size() {
-        let texts = [0.0, 2e-5, 0.0123, 4.567, 99.94, 754.0, 90_061.0].map(length);
-        assert_eq!(texts, ["0 s", "20 us", "12.3 ms", "4.57 s", "99.9 s", "12m 34s", "25h 01m"]);
+    fn says_how_gpus_were_shared() {
+        let made = make(&Plan::small());
+        let recording = crate::record::Recording { gpu_share: Some("devices".into()), ..made.recording() };
+        let text = summary_text(&Summary::of(&recording, &made.manifest()), &[]);
+        let line = "gpus    gpu_share = devices: 150 jobs ran, 0 still waited, 0 never fitted any machine";
+        assert!(text.lines().any(|l| l == line), "{text}");
     }
 }

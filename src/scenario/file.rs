@@ -10,6 +10,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+/// How the mend ends for data that is public but not ours to ship.
+pub const NOT_SHIPPED: &str = "and pass its folder with `--data DIR`";
+
 /// A file that exists and what was in it when the scenario was loaded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataFile {
@@ -28,6 +31,16 @@ const PUBLIC_DATA: [(&str, &str); 1] = [(
 )];
 
 impl DataFile {
+    /// The whole content as text.
+    ///
+    /// # Errors
+    /// What is wrong and the mend, in one line.
+    pub fn text(&self) -> Result<String, String> {
+        let mut text = String::new();
+        let read = open(&self.path).and_then(|mut reader| reader.read_to_string(&mut text));
+        read.map(|_| text).map_err(|e| format!("{}: cannot read it as text: {e}; check the file", self.path.display()))
+    }
+
     /// Looks in the data folder, if there is one, then beside the scenario; hashes what it finds.
     ///
     /// # Errors
@@ -38,7 +51,7 @@ impl DataFile {
             let looked: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
             let public = PUBLIC_DATA.iter().find(|(start, _)| name.starts_with(start));
             let help = match public {
-                Some((_, origin)) => format!("{origin} and pass its folder with `--data DIR`"),
+                Some((_, origin)) => format!("{origin} {NOT_SHIPPED}"),
                 None => "correct the path, or pass the folder it is in with `--data DIR`".to_owned(),
             };
             return Err(format!("there is no file {}\n{help}", looked.join(" and no ")));
@@ -54,19 +67,6 @@ impl DataFile {
             }
         }
         Ok(Self { name: name.to_owned(), hash: digest.hex(), path })
-    }
-}
-
-impl DataFile {
-    /// All of it, unpacked.
-    ///
-    /// # Errors
-    /// What is wrong, and in a second line the mend.
-    pub fn text(&self) -> Result<String, String> {
-        let mut text = String::new();
-        let unreadable = |e: io::Error| format!("cannot read {}: {e}\ncheck the file", self.path.display());
-        open(&self.path).map_err(unreadable)?.read_to_string(&mut text).map_err(unreadable)?;
-        Ok(text)
     }
 }
 

@@ -101,7 +101,7 @@ fn arrival(
 /// What is wrong with the request, at its place in the scenario.
 pub fn request_arrivals(section: &Section, scenario: &Scenario, at: Time) -> Result<Vec<Arrival>, Error> {
     if section.kind != "submit" {
-        return Err(section.unknown_kind("request", &["submit", "http"]));
+        return Err(section.unknown_kind("request", &["submit"]));
     }
     let job: Job = section.read()?;
     Ok(vec![arrival(section, scenario, "", at, None, job)?])
@@ -241,7 +241,7 @@ mod tests {
             6 | kind = 'submitt'
               |        ^^^^^^^^^
               |
-              = help: did you mean `submit`? there are `submit`, `http`
+              = help: did you mean `submit`? there are `submit`
 
             error: missing key `framework`
              --> test.toml:4:1

@@ -60,6 +60,15 @@ pub fn build_all(scenario: &Scenario) -> Result<Vec<Box<dyn Source>>, Error> {
     wrong.map_or(Ok(sources), Err)
 }
 
+/// How jobs that ask for parts of GPUs get them, in the scenario's words; `None` if none ask.
+#[must_use]
+pub fn gpu_share(scenario: &Scenario) -> Option<String> {
+    let sections = scenario.workloads.iter().filter(|section| section.kind == openb::PLUGIN.name);
+    let mut shares: Vec<&str> = sections.filter_map(openb::gpu_share).collect();
+    shares.dedup();
+    (!shares.is_empty()).then(|| shares.join(" and "))
+}
+
 /// How much work a finite source holds.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Census {

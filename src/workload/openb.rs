@@ -69,6 +69,15 @@ enum GpuShare {
     RoundUp,
 }
 
+/// How pods that ask for a part of a GPU get it, in the words of the scenario.
+pub(super) fn gpu_share(section: &Section) -> Option<&'static str> {
+    let params: Params = section.read().ok()?;
+    Some(match params.gpu_share {
+        GpuShare::Devices => "devices",
+        GpuShare::RoundUp => "round-up",
+    })
+}
+
 fn build(section: &Section, scenario: &Scenario) -> Result<Box<dyn Source>, Error> {
     let file = section.data_file()?;
     let p: Params = section.read()?;

@@ -3,9 +3,11 @@
 use super::fault::{self, Occurrence};
 use super::link::Network;
 use super::marathon::{self, Installation};
+use super::schedulers::{Scheduler, scheduler};
+use super::script;
 use super::seats::{Seat, Seats};
 use super::{Core, Desk, Feed, Planned, Process, World};
-use crate::actor::{Behaviour, DiskOp, ProcessId};
+use crate::actor::{Behaviour, DiskOp};
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Map};
@@ -14,8 +16,6 @@ use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::ProcessKind;
-use crate::frameworks::batch::{self, Batch};
-use crate::frameworks::chooser::{CHOOSERS, Choice};
 use crate::frameworks::operator::{self, Operator};
 use crate::job::TaskSpec;
 use crate::marathon::core::flags::Store;
@@ -23,7 +23,7 @@ use crate::marathon::core::{Marathon, Synthetic};
 use crate::mesos::agent::{self, Agent};
 use crate::mesos::allocator::{self, Allocate};
 use crate::mesos::master::{self, Master};
-use crate::mesos::message::{AgentInfo, Capabilities, Msg, Refuse};
+use crate::mesos::message::{AgentInfo, Msg};
 use crate::mesos::registrar::Registrar;
 use crate::mesos::resource::Resources;
 use crate::scenario::model::{self, Scenario};
@@ -44,11 +44,13 @@ const KINDS_BY_NAME: [(ProcessKind, &str); 3] =
 /// Where Mesos masters contend, and the label of their nodes.
 const MASTERS_PATH: &str = "/mesos";
 const MASTERS_LABEL: &str = "json.info_";
+/// Likewise of Marathons, where each installation contends in a folder of its own.
+const MARATHONS_LABEL: &str = "latch-";
 
 const MASTER_ID: Site = Site::new("master-id");
 
 /// Everything needed to start a process of the scenario, again and again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Blueprint {
     seats: Seats,
     /// How ZooKeeper's servers are set up.
@@ -59,12 +61,12 @@ pub struct Blueprint {
     observer: Option<Arc<client::Config>>,
     master_flags: master::Flags,
     allocator: Box<dyn Allocate>,
-    frameworks: Vec<batch::Config>,
+    frameworks: Vec<Scheduler>,
     /// Of every Marathon process its installation and how it stands for election.
     marathons: Vec<(Arc<Installation>, Option<Arc<client::Config>>)>,
+    /// What is asked of them from outside.
+    operator: Option<Arc<operator::Config>>,
     synthetic: Arc<Lookup<Symbol, Synthetic>>,
-    /// The client that sends the requests of a scenario.
-    operator: Arc<operator::Config>,
     agents: Vec<Arc<AgentInfo>>,
     agent_flags: agent::Flags,
     /// Total of each host by its name.
@@ -101,8 +103,11 @@ impl Blueprint {
                 let (installation, _) = &self.marathons[index as usize];
                 Core::Marathon(Box::new(Marathon::new(installation.flags(slot), self.synthetic.clone())))
             }
-            ProcessKind::Client => Core::Client(Box::new(Operator::new(self.operator.clone()))),
-            ProcessKind::Framework => Core::Framework(Box::new(Batch::new(self.frameworks[index as usize].clone()))),
+            ProcessKind::Framework => self.frameworks[index as usize].core(),
+            ProcessKind::Client => {
+                let script = self.operator.clone().expect("a client has a script");
+                Core::Operator(Box::new(Operator::new(script)))
+            }
             _ => {
                 let info = self.agents[index as usize].clone();
                 Core::Agent(Box::new(Agent::new(info, self.agent_flags.clone())))
@@ -126,6 +131,12 @@ impl Blueprint {
     pub(super) fn marathon_slot(&self, index: u32) -> Option<u32> {
         let slots = self.seats.of(ProcessKind::Marathon);
         slots.clone().nth(index as usize)
+    }
+
+    /// The scheduler that starts in a slot.
+    fn scheduler(&self, slot: u32) -> Option<&Scheduler> {
+        let Seat { kind, index } = self.seats.seat(slot)?;
+        (kind == ProcessKind::Framework).then(|| &self.frameworks[index as usize])
     }
 
     /// Slot, owner name and gang setting of the scenario's framework.
@@ -212,20 +223,6 @@ fn master_id(dice: &mut Dice, slot: u32, incarnation: u32) -> String {
     format!("{:08x}-{high:04x}-{version:04x}-{variant:04x}-{:012x}", (a >> 32) as u32, b & 0xffff_ffff_ffff)
 }
 
-/// Keys of a `[[frameworks]]` table that the batch framework reads.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BatchParams {
-    #[serde(default)]
-    chooser: Option<String>,
-    #[serde(default)]
-    gang: bool,
-    #[serde(default)]
-    refuse: Option<Span>,
-    #[serde(default)]
-    revive_interval: Option<Span>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParams {}
@@ -260,8 +257,8 @@ impl World {
             allocator: allocator::by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed"),
             frameworks: Vec::new(),
             marathons: Vec::new(),
+            operator: None,
             synthetic: Arc::default(),
-            operator: operator_of(Vec::new(), 0..0),
             agents: Vec::new(),
             agent_flags: agent::Flags {
                 registration_backoff_factor: Span::from_secs(1),
@@ -322,6 +319,12 @@ impl World {
         self.processes.last_mut().expect("just pushed")
     }
 
+    /// Puts something around the allocator of every master that starts from now on.
+    pub fn wrap_allocator(&mut self, wrap: impl FnOnce(Box<dyn Allocate>) -> Box<dyn Allocate>) {
+        let blueprint = Arc::make_mut(&mut self.blueprint);
+        blueprint.allocator = wrap(blueprint.allocator.clone());
+    }
+
     /// Builds the world of a scenario and its explicit list of faults.
     ///
     /// # Errors
@@ -368,12 +371,12 @@ impl World {
             let restart = election.as_ref().and(supervised);
             world.add_process(ProcessKind::Marathon, name).restart = restart;
         }
-        if blueprint.seats.clients > 0 {
-            let name = world.names.intern("operator");
+        for i in 0..blueprint.seats.clients {
+            let name = world.names.intern(&format!("operator-{i}"));
             world.add_process(ProcessKind::Client, name);
         }
-        for config in &blueprint.frameworks {
-            world.add_process(ProcessKind::Framework, config.name);
+        for scheduler in &blueprint.frameworks {
+            world.add_process(ProcessKind::Framework, scheduler.name);
         }
         for info in &blueprint.agents {
             world.add_process(ProcessKind::Agent, info.hostname);
@@ -381,7 +384,8 @@ impl World {
         // ZooKeeper first: the others look for it as soon as they live.
         let (slots, first) = (0..world.processes.len() as u32, blueprint.seats.of(ProcessKind::Zookeeper));
         for slot in first.clone().chain(slots.filter(|slot| !first.contains(slot))) {
-            world.queue.push(Time::ZERO, super::Event::Start { slot });
+            let scheduler = blueprint.scheduler(slot);
+            world.queue.push(scheduler.map_or(Time::ZERO, |s| s.starts), super::Event::Start { slot });
         }
 
         for source in workload::build_all(scenario)? {
@@ -390,11 +394,13 @@ impl World {
         for source in 0..world.feeds.len() as u32 {
             world.feed(source);
         }
-        for request in scenario.requests.iter().filter(|request| request.section.kind != marathon::HTTP) {
+        let own_work = blueprint.frameworks.iter().filter_map(|scheduler| scheduler.work.clone());
+        for arrival in own_work {
+            world.request(arrival.at, arrival);
+        }
+        for request in scenario.requests.iter().filter(|request| request.section.kind != script::KIND) {
             for arrival in workload::request_arrivals(&request.section, scenario, request.at)? {
-                let number = world.requests.len() as u32;
-                world.requests.push((request.at, super::Request::Submit(arrival)));
-                world.queue.push(request.at, super::Event::Request { number });
+                world.request(request.at, arrival);
             }
         }
 
@@ -436,23 +442,26 @@ fn master_flags(flags: &model::MasterFlags) -> master::Flags {
 fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error> {
     let cluster = &scenario.cluster;
     let installations = marathon::installations(scenario, names)?;
-    let script = marathon::script(scenario)?;
     let hosts: usize = scenario.fleets.iter().map(|fleet| fleet.hosts.len()).sum();
     let seats = Seats {
         masters: cluster.masters,
         zookeepers: cluster.zookeepers,
         marathons: installations.iter().map(|installation| installation.instances).sum(),
-        clients: u32::from(!script.is_empty()),
+        clients: u32::from(scenario.requests.iter().any(|request| request.section.kind == script::KIND)),
         frameworks: scenario.frameworks.len() as u32,
         agents: hosts as u32,
     };
-    let (servers, marathon_slots) = (seats.of(ProcessKind::Zookeeper), seats.of(ProcessKind::Marathon));
+    let operator = script::operator(scenario, seats.of(ProcessKind::Marathon))?;
+    let servers = seats.of(ProcessKind::Zookeeper);
     let zk = |candidate: Option<client::Candidate>| {
         (!servers.is_empty()).then(|| {
             Arc::new(client::Config {
                 servers: servers.clone(),
                 session_timeout: cluster.zk_session_timeout,
-                on_disconnect: client::OnDisconnect::WaitForExpiry,
+                on_disconnect: match candidate {
+                    Some(client::Candidate::Own(_)) => client::OnDisconnect::GiveUpAtOnce,
+                    _ => client::OnDisconnect::WaitForExpiry,
+                },
                 masters: client::Group::new(MASTERS_PATH, MASTERS_LABEL),
                 candidate,
             })
@@ -460,7 +469,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
     };
     let mut marathons = Vec::new();
     for installation in installations {
-        let group = client::Group::new(&installation.election(), "member_");
+        let group = client::Group::new(&installation.election(), MARATHONS_LABEL);
         let stands = (installation.store() == Store::Zookeeper).then_some(client::Candidate::Own(group));
         // Curator's latch gives up leadership as soon as it is disconnected.
         let give_up = |config: Arc<client::Config>| {
@@ -488,7 +497,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices, address }));
         }
     }
-    let frameworks = scenario.frameworks.iter().map(|f| framework(f, names)).collect::<Result<_, _>>()?;
+    let frameworks = (0..).zip(&scenario.frameworks).map(|(i, f)| scheduler(f, i, names)).collect::<Result<_, _>>()?;
     Ok(Blueprint {
         ensemble: server::Config { servers: servers.clone(), tick: cluster.zk_tick_time },
         candidate: zk(Some(client::Candidate::Masters)),
@@ -497,9 +506,9 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         master_flags: master_flags(&scenario.master),
         allocator: build_allocator(scenario)?,
         frameworks,
+        operator: operator.map(Arc::new),
         marathons,
         synthetic: Arc::new(marathon::synthetic(scenario, names)?),
-        operator: operator_of(script, marathon_slots),
         agents,
         agent_flags: agent::Flags {
             registration_backoff_factor: scenario.agent.registration_backoff_factor,
@@ -507,17 +516,6 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         },
         totals,
         largest,
-    })
-}
-
-/// The operator of these Marathons: patient as a person at a screen.
-fn operator_of(script: Vec<operator::Scripted>, marathons: std::ops::Range<u32>) -> Arc<operator::Config> {
-    Arc::new(operator::Config {
-        servers: marathons.map(ProcessId::at).collect(),
-        timeout: Span::from_secs(10),
-        pause: Span::from_secs(2),
-        attempts: 20,
-        script,
     })
 }
 
@@ -549,42 +547,6 @@ fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     }
     allocator::by_name(&flags.policy.kind, &flags.chunk.kind, most, core_flags)
         .ok_or_else(|| unknown(&flags.chunk, "chunk", chunks))
-}
-
-fn framework(spec: &model::Framework, names: &mut Names) -> Result<batch::Config, Error> {
-    if spec.section.kind != "batch" {
-        return Err(spec.section.unknown_kind("framework", &["batch"]));
-    }
-    let params: BatchParams = spec.section.read()?;
-    let chooser = match &params.chooser {
-        None => Choice::FirstFit,
-        Some(name) => match CHOOSERS.iter().find(|c| c.0 == name) {
-            Some(row) => row.1,
-            None => {
-                let known: Vec<&str> = CHOOSERS.iter().map(|c| c.0).collect();
-                return Err(spec.section.unknown("chooser", "chooser", name, &known));
-            }
-        },
-    };
-    let has = |name: &str| spec.capabilities.iter().any(|c| c == name);
-    Ok(batch::Config {
-        name: names.intern(&spec.name),
-        role: names.intern(&spec.role),
-        failover_timeout: spec.failover_timeout,
-        checkpoint: spec.checkpoint,
-        capabilities: Capabilities {
-            partition_aware: has("PARTITION_AWARE"),
-            gpu_resources: has("GPU_RESOURCES"),
-            task_killing_state: has("TASK_KILLING_STATE"),
-            revocable_resources: has("REVOCABLE_RESOURCES"),
-            shared_resources: has("SHARED_RESOURCES"),
-            reservation_refinement: has("RESERVATION_REFINEMENT"),
-        },
-        chooser,
-        refuse: Refuse::seconds(params.refuse.unwrap_or(Refuse::DEFAULT_SPAN)),
-        revive_interval: params.revive_interval.unwrap_or(Span::ZERO),
-        gang: params.gang,
-    })
 }
 
 #[cfg(test)]

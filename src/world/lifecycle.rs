@@ -39,6 +39,9 @@ impl World {
                 self.handle(id, mailbox, Input::Start { disk: disk.clone() });
             }
         }
+        if kind == ProcessKind::Master && incarnation > 0 {
+            self.announce(id);
+        }
         // Without elections everybody is told who leads when it starts.
         if let Some(leader) = blueprint.leader(slot)
             && self.is_current(id)
@@ -46,6 +49,16 @@ impl World {
             let leader = Some(self.id_of(leader));
             self.queue
                 .push(self.now(), Event::Dispatch { to: id, mailbox: Mailbox::MAIN, msg: Msg::Detected { leader } });
+        }
+    }
+
+    /// Without elections a master that comes back is found at its old address.
+    fn announce(&mut self, leader: ProcessId) {
+        for slot in 0..self.processes.len() as u32 {
+            if self.blueprint.leader(slot) == Some(leader.slot) && self.processes[slot as usize].is_alive() {
+                let (to, msg) = (self.id_of(slot), Msg::Detected { leader: Some(leader) });
+                self.queue.push(self.now(), Event::Dispatch { to, mailbox: Mailbox::MAIN, msg });
+            }
         }
     }
 

@@ -6,7 +6,6 @@ use crate::base::id::Names;
 use crate::base::map::Lookup;
 use crate::base::sampler::Distribution;
 use crate::base::time::Span;
-use crate::frameworks::operator::{self, Scripted};
 use crate::job::{Behaviour, Service};
 use crate::marathon::core::Synthetic;
 use crate::marathon::core::flags::{Flags, Quirks, Store};
@@ -20,9 +19,6 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The kind of requests that an operator sends.
-pub(super) const HTTP: &str = "http";
-
 /// One `[[marathon]]` table: some processes of which one leads.
 #[derive(Clone, Debug)]
 pub(super) struct Installation {
@@ -34,7 +30,7 @@ pub(super) struct Installation {
 impl Installation {
     /// Where in ZooKeeper its processes contend.
     pub(super) fn election(&self) -> String {
-        format!("{}/leader", self.flags.zk_path)
+        format!("{}/leader-curator", self.flags.zk_path)
     }
     /// Flags of the process in a slot.
     pub(super) fn flags(&self, slot: u32) -> Arc<Flags> {
@@ -191,50 +187,6 @@ pub(super) fn installations(scenario: &Scenario, names: &mut Names) -> Result<Ve
         all.push(made);
     }
     Ok(all)
-}
-
-/// Keys of a `[[request]]` of the kind `http`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpParams {
-    method: Option<String>,
-    path: Option<String>,
-    /// JSON, or `file`: a file that holds it.
-    body: Option<String>,
-    file: Option<String>,
-}
-
-/// What the operator of a scenario does: its requests of the kind `http`, numbered as they stand.
-pub(super) fn script(scenario: &Scenario) -> Result<Vec<Scripted>, Error> {
-    let mut script = Vec::new();
-    for (number, request) in scenario.requests.iter().enumerate().filter(|(_, r)| r.section.kind == HTTP) {
-        let section = &request.section;
-        let p: HttpParams = section.read()?;
-        let body = match (p.body, p.file) {
-            (Some(_), Some(_)) => {
-                return Err(section.error("body", "a request has one body", "leave out `body` or `file`"));
-            }
-            (Some(body), None) => Some(body),
-            (None, Some(_)) => {
-                let text = section.data_file()?.text();
-                let wrong = |text: String| section.error("file", text.replace('\n', "; "), "name another file");
-                Some(text.map_err(wrong)?)
-            }
-            (None, None) => None,
-        };
-        let method = p.method.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
-        let path = p.path.unwrap_or_else(|| "/v2/apps".to_owned());
-        let request_value = operator::parse(&method, &path, body.as_deref()).map_err(|text| {
-            let (message, mend) = text.split_once("; ").unwrap_or((&text, "see Marathon's API"));
-            section.error("path", message, mend)
-        })?;
-        script.push(Scripted { number: number as u32, at: request.at, request: Arc::new(request_value) });
-    }
-    if let (Some(first), true) = (script.first(), scenario.marathons.is_empty()) {
-        let section = &scenario.requests[first.number as usize].section;
-        return Err(section.error("kind", "there is no Marathon to ask", "add [[marathon]]"));
-    }
-    Ok(script)
 }
 
 /// Keys of an `[[app]]` table.

@@ -12,6 +12,9 @@ pub mod fault;
 mod lifecycle;
 mod link;
 mod marathon;
+pub mod sabotage;
+mod schedulers;
+mod script;
 pub mod seats;
 pub mod view;
 
@@ -26,7 +29,8 @@ use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::{At, Detail, End, Fact, ProcessKind, WORLD};
 use crate::frameworks::batch::Batch;
-use crate::frameworks::operator::Operator;
+use crate::frameworks::execute::Execute;
+use crate::frameworks::operator::{Operator, Outcome as Answer};
 use crate::http;
 use crate::job::{Job, ServiceClock, TaskSpec};
 use crate::marathon::core::Marathon;
@@ -137,8 +141,9 @@ enum Core {
     Master { master: Box<Master>, allocator: Box<dyn Allocate>, registrar: Box<Registrar> },
     Agent(Box<Agent>),
     Framework(Box<Batch>),
+    Operator(Box<Operator>),
+    Execute(Box<Execute>),
     Marathon(Box<Marathon>),
-    Client(Box<Operator>),
     Zookeeper(Box<Server>),
     Bench(Box<bench::Actor>),
 }
@@ -594,7 +599,8 @@ impl World {
             },
             Core::Framework(framework) => framework.handle(&mut cx, input),
             Core::Marathon(marathon) => marathon.handle(&mut cx, input),
-            Core::Client(operator) => operator.handle(&mut cx, input),
+            Core::Operator(operator) => operator.handle(&mut cx, input),
+            Core::Execute(execute) => execute.handle(&mut cx, input),
             Core::Zookeeper(server) => server.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),
         }
@@ -666,6 +672,23 @@ impl World {
                 self.failure.get_or_insert(error);
             }
         }
+    }
+
+    /// Work from outside at an instant: numbered and kept.
+    fn request(&mut self, at: Time, arrival: Arrival) {
+        let number = self.requests.len() as u32;
+        self.requests.push((at, Request::Submit(arrival)));
+        self.queue.push(at, Event::Request { number });
+    }
+
+    /// What came of requests to HTTP APIs, in the order in which they ended.
+    #[must_use]
+    pub fn answers(&self) -> Vec<&Answer> {
+        let operators = self.processes.iter().filter_map(|process| match &process.core {
+            Some(Core::Operator(operator)) => Some(operator.outcomes()),
+            _ => None,
+        });
+        operators.flatten().collect()
     }
 
     fn submit(&mut self, arrival: Arrival) {

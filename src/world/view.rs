@@ -4,7 +4,6 @@ use super::{Core, Process, World};
 use crate::base::id::{Symbol, TaskId};
 use crate::base::quantity::Quantities;
 use crate::fact::ProcessKind;
-use crate::frameworks::operator::Outcome;
 use crate::mesos::allocator::Allocate;
 use crate::mesos::master::Master;
 
@@ -46,16 +45,6 @@ impl World {
         of_kind.filter_map(|(slot, p)| Some((since(p)?, slot))).max().map(|(_, slot)| slot)
     }
 
-    /// What came of the operator's requests so far.
-    #[must_use]
-    pub fn outcomes(&self) -> &[Outcome] {
-        let cores = self.processes.iter().filter_map(|p| p.core.as_ref());
-        cores
-            .into_iter()
-            .find_map(|core| if let Core::Client(it) = core { Some(it.outcomes()) } else { None })
-            .unwrap_or(&[])
-    }
-
     /// Every machine that is up.
     pub fn machines(&self) -> impl Iterator<Item = Truth> + '_ {
         self.processes.iter().filter_map(|p| match &p.core {
@@ -92,7 +81,10 @@ impl World {
                     sizes.open_batches += batches;
                     sizes.archived_tasks += archived;
                 }
-                Some(Core::Zookeeper(_) | Core::Marathon(_) | Core::Client(_) | Core::Bench(_)) | None => {}
+                Some(
+                    Core::Zookeeper(_) | Core::Marathon(_) | Core::Operator(_) | Core::Execute(_) | Core::Bench(_),
+                )
+                | None => {}
             }
             sizes.containers += process.containers.len();
         }

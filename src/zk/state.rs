@@ -321,7 +321,10 @@ mod tests {
     proptest! {
         /// A `Multi` does all that its parts do one by one, or nothing.
         #[test]
-        fn multi_is_all_or_nothing(before in prop::collection::vec(requests(), 0..12), parts in prop::collection::vec(requests(), 1..5)) {
+        fn multi_is_all_or_nothing(
+            before in prop::collection::vec(requests(), 0..12),
+            parts in prop::collection::vec(requests(), 1..5),
+        ) {
             let mut state = state_with_sessions(1);
             for request in before {
                 write(&mut state, 1, request);

@@ -2,8 +2,11 @@
 //!
 //! Ids are texts, everything is a `BTreeMap`, every sum is made anew when it is needed. It shares
 //! resource arithmetic with the simulator and nothing else.
+#![allow(dead_code, reason = "every test uses a part")]
 
 mod cycle;
+pub(crate) mod duel;
+pub(crate) mod script;
 mod sorter;
 
 use mesosim::base::time::{Span, Time};
@@ -28,6 +31,9 @@ struct Agent {
     active: bool,
     /// What is offered or in use and thus not available.
     taken: BTreeMap<Holder, Resources>,
+    /// The same in one list, allocated to roles, in the order in which it was taken: whole disks
+    /// are cut in the order in which they stand, and what is taken away changes that order.
+    taken_list: Resources,
     /// The part of it that the sorters know: that of frameworks that are there.
     booked: BTreeMap<Holder, Resources>,
 }
@@ -84,16 +90,17 @@ pub(crate) struct Reference {
 
 impl Agent {
     fn available(&self) -> Resources {
-        let mut taken = Resources::EMPTY;
-        self.taken.values().for_each(|one| taken += one);
+        let taken = self.taken_list.without_allocation_role();
         // What is shared can be offered although somebody uses it.
         self.total.non_shared() - &taken.non_shared() + &self.total.shared()
     }
     fn take(&mut self, holder: &Holder, resources: &Resources) {
         *self.taken.entry(holder.clone()).or_default() += resources;
+        self.taken_list += &resources.with_allocation_role(&holder.role);
     }
     fn give_back(&mut self, holder: &Holder, resources: &Resources) {
         subtract(&mut self.taken, holder, resources);
+        self.taken_list -= &resources.with_allocation_role(&holder.role);
     }
 }
 
@@ -208,7 +215,7 @@ impl Player for Reference {
             }
             Event::Allocate(Some(visits)) => {
                 let armed = if visits.batch { self.ticked } else { u64::MAX };
-                self.expire(self.now, armed);
+                self.expire(Time(self.now.0 - visits.ago.0), armed);
                 let offers = self.run(&visits.agents, &visits.again);
                 return Ok(vec![self.told(offers)]);
             }
@@ -267,6 +274,7 @@ impl Reference {
             hostname: hostname.to_owned(),
             active: true,
             taken: BTreeMap::new(),
+            taken_list: Resources::EMPTY,
             booked: BTreeMap::new(),
         };
         self.agents.insert(id.to_owned(), agent);
@@ -314,7 +322,11 @@ impl Reference {
         self.frameworks.get_mut(id).expect("checked").now = framework.clone();
         for role in framework.roles.iter().filter(|role| !old.now.roles.contains(role)) {
             self.track(id, role);
-            self.framework_sorter(role).activate(id);
+            // Upstream makes a client active even if its framework is not, and a run that met it
+            // would not survive; but its activation always comes before the next run.
+            if old.active {
+                self.framework_sorter(role).activate(id);
+            }
         }
         for role in old.now.roles.iter().filter(|role| !framework.roles.contains(role)) {
             self.framework_sorter(role).deactivate(id);
@@ -331,7 +343,9 @@ impl Reference {
     fn remove_framework(&mut self, id: &str) {
         let roles: Vec<String> = self.framework_sorters.keys().cloned().collect();
         for agent in self.agents.values_mut() {
-            agent.taken.retain(|holder, _| holder.framework != id);
+            for (holder, resources) in agent.taken.clone().iter().filter(|(holder, _)| holder.framework == id) {
+                agent.give_back(holder, resources);
+            }
             agent.booked.retain(|holder, _| holder.framework != id);
         }
         self.frameworks.remove(id);
@@ -365,7 +379,9 @@ impl Reference {
     fn revive(&mut self, framework: &str, roles: &[String]) {
         for role in roles {
             self.filters.retain(|filter| (&*filter.framework, &filter.role) != (framework, role));
-            self.framework_sorter(role).activate(framework);
+            if self.frameworks[framework].active {
+                self.framework_sorter(role).activate(framework);
+            }
             self.frameworks.get_mut(framework).expect("checked").suppressed.remove(role);
         }
     }
@@ -380,10 +396,6 @@ impl Reference {
         subtract(&mut there.booked, &holder, resources);
         self.forget_if_unused(&holder);
         let Some(refuse) = refuse.filter(|span| *span != Span::ZERO) else { return };
-        let subscribed = self.frameworks[framework].now.roles.contains(&holder.role);
-        if !subscribed {
-            return;
-        }
         let year = Span::from_secs(365 * 86_400);
         let lasts = if refuse < Span::ZERO { Span::from_secs(5) } else { refuse.min(year) };
         self.filters.push(Filter {
@@ -411,10 +423,10 @@ impl Reference {
     fn convert_offered(&mut self, holder: &Holder, id: &str, from: &Resources, to: &Resources) {
         let agent = self.agents.get_mut(id).expect("checked");
         agent.total = agent.total.clone() - from + to;
-        for books in [&mut agent.taken, &mut agent.booked] {
-            if let Some(held) = books.get_mut(holder) {
-                *held = held.clone() - from + to;
-            }
+        agent.give_back(holder, from);
+        agent.take(holder, to);
+        if let Some(held) = agent.booked.get_mut(holder) {
+            *held = held.clone() - from + to;
         }
     }
 

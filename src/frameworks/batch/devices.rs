@@ -22,6 +22,9 @@ pub(super) struct Devices {
     hosts: Map<AgentId, Host>,
     /// What each live task holds: agent, devices, thousandths of each.
     held: Map<TaskId, (AgentId, SmallVec<[u16; 8]>, u32)>,
+    /// Thousandths of devices in use on all hosts, and how many of them were last told.
+    in_use: u64,
+    told: u64,
 }
 
 impl Devices {
@@ -69,7 +72,13 @@ impl Devices {
         for &device in &devices {
             host.used[device as usize] += milli;
         }
+        self.in_use += u64::from(milli) * devices.len() as u64;
         self.held.insert(task, (agent, devices, milli));
+    }
+
+    /// Thousandths in use, if that has changed since it was last asked.
+    pub(super) fn changed(&mut self) -> Option<u64> {
+        (std::mem::replace(&mut self.told, self.in_use) != self.in_use).then_some(self.in_use)
     }
 
     pub(super) fn release(&mut self, task: TaskId) {
@@ -77,6 +86,7 @@ impl Devices {
             return;
         }
         if let Some((agent, devices, milli)) = self.held.swap_remove(&task) {
+            self.in_use -= u64::from(milli) * devices.len() as u64;
             for device in devices {
                 self.hosts[&agent].used[device as usize] -= milli;
             }
@@ -114,8 +124,13 @@ mod tests {
         devices.take(&names, agent, task(1), &demand(1, 400, &[]));
         assert!(devices.fits(&names, agent, &demand(1, 1000, &[])), "both shares are on one device");
         assert!(!devices.fits(&names, agent, &demand(2, 1000, &[])));
+        assert_eq!((devices.changed(), devices.changed()), (Some(900), None));
+        devices.take(&names, agent, task(2), &demand(1, 1000, &[]));
+        assert_eq!(devices.changed(), Some(1_900));
+        devices.release(task(2));
         devices.release(task(0));
         devices.release(task(1));
         assert!(devices.fits(&names, agent, &demand(2, 1000, &[])));
+        assert_eq!(devices.changed(), Some(0));
     }
 }

@@ -165,6 +165,7 @@ impl Batch {
                 for task in lost {
                     self.requeue(cx, task);
                 }
+                self.tell_devices(cx);
                 self.detected(cx, self.master);
             }
             // A new master has given up an agent; that of its tasks it can be asked for now.
@@ -257,6 +258,12 @@ impl Batch {
         cx.timer(TimerKey::new(RECONCILE_TIMER, 0), wait);
     }
 
+    fn tell_devices(&mut self, cx: &mut Cx) {
+        if let Some(milli) = self.devices.changed() {
+            cx.fact(Fact::DevicesUsed { owner: self.config.name, milli });
+        }
+    }
+
     fn tell(&self, cx: &mut Cx, msg: Msg) {
         if let Some(master) = self.master {
             cx.send(master, msg);
@@ -336,6 +343,7 @@ impl Batch {
             | TaskState::Gone
             | TaskState::GoneByOperator => self.requeue(cx, task),
         }
+        self.tell_devices(cx);
     }
 
     fn release(&mut self, task: TaskId) -> &mut Queued {

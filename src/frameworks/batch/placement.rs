@@ -116,6 +116,7 @@ impl Batch {
         self.place_queue(cx, batch, number, &mut scratch);
         self.answer(cx, batch, &mut scratch);
         self.place = scratch;
+        self.tell_devices(cx);
         self.suppress_if_idle(cx);
     }
 

@@ -12,6 +12,7 @@ use crate::base::time::Time;
 use crate::mesos::message::AgentInfo;
 use crate::mesos::resource::Resources;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Nobody.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -45,11 +46,20 @@ pub(super) struct Agent {
     /// What each client holds here beside a loan.
     pub held: SmallVec<[(u32, Resources); 1]>,
     /// In use by frameworks that the allocator does not know (yet).
-    pub strangers: Vec<(FrameworkId, RoleId, Resources)>,
+    pub strangers: Vec<Stranger>,
     /// All that is held, in the order in which it was given, if order matters.
     pub taken: Option<Box<Resources>>,
     /// Revocable scalars that are free.
     pub revocable: Amounts,
+}
+
+/// What a framework uses that the allocator does not know.
+#[derive(Clone, Debug)]
+pub(super) struct Stranger {
+    pub framework: FrameworkId,
+    pub role: RoleId,
+    pub path: Arc<str>,
+    pub held: Resources,
 }
 
 impl<S: Sharing, C> Core<S, C> {
@@ -62,6 +72,11 @@ impl<S: Sharing, C> Core<S, C> {
     #[inline]
     pub(super) fn slot(&self, id: AgentId) -> Result<u32, Fault> {
         self.agent_index.get(id).ok_or(Fault::UnknownAgent)
+    }
+    /// The host of an agent.
+    #[must_use]
+    pub fn hostname(&self, id: AgentId) -> Option<Symbol> {
+        Some(self.agent(self.agent_index.get(id)?).hostname)
     }
     fn request_one(&mut self, slot: u32, at: Time) {
         self.request(Candidates::Some(vec![slot]), Instant { at, armed: u64::MAX });
@@ -83,7 +98,9 @@ impl<S: Sharing, C> Core<S, C> {
             return Err(Fault::AgentExists);
         }
         used.iter().try_for_each(|(_, role, _)| fault::role(names.text(*role)))?;
-        let number = self.bundles.number(&info.total);
+        // Fleets are added group by group, and the machines of a group are alike.
+        let number = self.bundles.number_like(&info.total, self.scratch.last_total);
+        self.scratch.last_total = number;
         let key = self.agents.insert(Agent {
             total: Resources::EMPTY,
             number,
@@ -113,13 +130,29 @@ impl<S: Sharing, C> Core<S, C> {
         self.agent_index.insert(id, slot);
         self.scratch.by_id = None;
         self.set_total(slot, &info.total);
+        // As upstream, which knows of one allocation for each framework and role.
+        let mut merged: Vec<(FrameworkId, RoleId, Resources)> = Vec::new();
         for (framework, role, resources) in used {
+            match merged.iter_mut().find(|one| (one.0, one.1) == (*framework, *role)) {
+                Some(one) => one.2 += resources,
+                None => merged.push((*framework, *role, resources.clone())),
+            }
+        }
+        for (framework, role, resources) in &merged {
             if self.frameworks.contains_key(framework) {
                 let client = self.track(names, *framework, *role);
                 self.book(slot, client, resources, 1);
             } else {
-                self.agent_mut(slot).strangers.push((*framework, *role, resources.clone()));
-                self.take(slot, None, resources);
+                let path: Arc<str> = names.text(*role).into();
+                let (held, path_of) = (resources.clone(), path.clone());
+                self.agent_mut(slot).strangers.push(Stranger {
+                    framework: *framework,
+                    role: *role,
+                    path: path_of,
+                    held,
+                });
+                self.strangers += 1;
+                self.take(slot, &path, resources);
             }
         }
         self.request_one(slot, now);
@@ -141,6 +174,7 @@ impl<S: Sharing, C> Core<S, C> {
         }
         self.set_free(slot, &Resources::EMPTY);
         self.set_total(slot, &Resources::EMPTY);
+        self.strangers -= self.agent(slot).strangers.len() as u32;
         let key = self.agents.key_at(slot).expect("indexed");
         self.agents.remove(key);
         self.agent_index.remove(id);
@@ -181,9 +215,13 @@ impl<S: Sharing, C> Core<S, C> {
         agent.number = number;
         if ordered && agent.taken.is_none() {
             let mut taken = Resources::EMPTY;
-            agent.held.iter().for_each(|(_, held)| taken += held);
-            agent.strangers.iter().for_each(|(_, _, held)| taken += held);
-            agent.taken = Some(Box::new(taken));
+            let held: Vec<_> = agent.held.clone().into_iter().collect();
+            let strangers = agent.strangers.clone();
+            for (client, held) in &held {
+                taken += &held.with_allocation_role(&self.role(self.client(*client).role).path);
+            }
+            strangers.iter().for_each(|s| taken += &s.held.with_allocation_role(&s.path));
+            self.agent_mut(slot).taken = Some(Box::new(taken));
         } else if !ordered {
             agent.taken = None;
         }

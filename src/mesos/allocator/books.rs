@@ -47,7 +47,7 @@ impl<S: Sharing, C> Core<S, C> {
         } else {
             let hot = &self.hot[slot as usize];
             let held = agent.held.iter().map(|(_, held)| held);
-            let held = held.chain(agent.strangers.iter().map(|(_, _, held)| held));
+            let held = held.chain(agent.strangers.iter().map(|stranger| &stranger.held));
             let loan = (hot.lent_to != NOBODY).then(|| self.bundles.resources(hot.lent));
             for held in held.chain(loan) {
                 let own = if exact { held.non_shared() } else { held.clone() };
@@ -63,17 +63,13 @@ impl<S: Sharing, C> Core<S, C> {
         self.set_free(slot, &free);
     }
 
-    /// Notes in the order of givings what a client (or a stranger) takes, and lessens what is free.
-    pub(super) fn take(&mut self, slot: u32, client: Option<u32>, resources: &Resources) {
-        let mark = client.map(|client| self.role(self.client(client).role).path.clone());
+    /// Notes in the order of givings what is taken under a role, and lessens what is free.
+    pub(super) fn take(&mut self, slot: u32, role: &str, resources: &Resources) {
         let free = self.bundles.resources(self.hot[slot as usize].free);
         let fits = free.contains(resources);
         let agent = self.agents.at_mut(slot).expect("a known agent");
         if let Some(taken) = &mut agent.taken {
-            match mark {
-                Some(role) => **taken += &resources.with_allocation_role(&role),
-                None => **taken += resources,
-            }
+            **taken += &resources.with_allocation_role(role);
         }
         if self.hot[slot as usize].exact || !fits {
             self.count_anew(slot);
@@ -83,14 +79,10 @@ impl<S: Sharing, C> Core<S, C> {
         }
     }
     /// The reverse.
-    fn give_back(&mut self, slot: u32, client: Option<u32>, resources: &Resources) {
-        let mark = client.map(|client| self.role(self.client(client).role).path.clone());
+    fn give_back(&mut self, slot: u32, role: &str, resources: &Resources) {
         let agent = self.agents.at_mut(slot).expect("a known agent");
         if let Some(taken) = &mut agent.taken {
-            match mark {
-                Some(role) => **taken -= &resources.with_allocation_role(&role),
-                None => **taken -= resources,
-            }
+            **taken -= &resources.with_allocation_role(role);
         }
         if self.hot[slot as usize].exact {
             self.count_anew(slot);
@@ -140,7 +132,8 @@ impl<S: Sharing, C> Core<S, C> {
     pub(super) fn book(&mut self, slot: u32, client: u32, resources: &Resources, times: u64) {
         self.settle_loan(slot);
         self.hold(slot, client, resources);
-        self.take(slot, Some(client), resources);
+        let role = self.role(self.client(client).role).path.clone();
+        self.take(slot, &role, resources);
         self.book_sorters(slot, client, resources, times);
     }
     pub(super) fn book_sorters(&mut self, slot: u32, client: u32, resources: &Resources, times: u64) {
@@ -151,9 +144,10 @@ impl<S: Sharing, C> Core<S, C> {
             let state = self.clients.at(client).expect("a tracked client");
             let role = self.roles.at_mut(state.role).expect("a tracked role");
             role.sorter.share(state.leaf, slot, &load.shared);
-            let before = self.role_sorter.holds(role.client).clone();
+            // Shared objects are reserved ones; what two roles hold is taken once.
+            let before = self.role_sorter.allocation().clone();
             self.role_sorter.share(role.client, slot, &load.shared);
-            self.reserved_held.add(self.role_sorter.holds(role.client));
+            self.reserved_held.add(self.role_sorter.allocation());
             self.reserved_held.subtract(&before);
         }
     }
@@ -183,9 +177,9 @@ impl<S: Sharing, C> Core<S, C> {
             let state = self.clients.at(client).expect("a tracked client");
             let role = self.roles.at_mut(state.role).expect("a tracked role");
             role.sorter.give_up_shared(state.leaf, slot, &load.shared);
-            let before = self.role_sorter.holds(role.client).clone();
+            let before = self.role_sorter.allocation().clone();
             self.role_sorter.give_up_shared(role.client, slot, &load.shared);
-            self.reserved_held.add(self.role_sorter.holds(role.client));
+            self.reserved_held.add(self.role_sorter.allocation());
             self.reserved_held.subtract(&before);
         }
     }
@@ -202,7 +196,8 @@ impl<S: Sharing, C> Core<S, C> {
     /// For a conversion: out of the books, but the client stays tracked and its counts too.
     pub(super) fn unbook_keeping_counts(&mut self, slot: u32, client: u32, resources: &Resources) {
         if self.unhold(slot, client, resources) {
-            self.give_back(slot, Some(client), resources);
+            let role = self.role(self.client(client).role).path.clone();
+            self.give_back(slot, &role, resources);
             self.unbook(slot, client, resources);
         }
     }
@@ -247,8 +242,8 @@ impl<S: Sharing, C> Core<S, C> {
             fault::role(names.text(*role))?;
             let Some(slot) = self.agent_index.get(*agent) else { continue };
             let mut left = Resources::EMPTY;
-            let strangers = self.agent(slot).strangers.iter().filter(|(of, r, _)| (of, r) == (&id, role));
-            strangers.for_each(|(_, _, held)| left += held);
+            let strangers = self.agent(slot).strangers.iter().filter(|s| (s.framework, s.role) == (id, *role));
+            strangers.for_each(|stranger| left += &stranger.held);
             let same = list[..i].iter().filter(|(a, r, _)| (a, r) == (agent, role));
             same.for_each(|(_, _, earlier)| left -= earlier);
             if !left.contains(resources) {
@@ -260,10 +255,11 @@ impl<S: Sharing, C> Core<S, C> {
     /// Books what agents reported for a framework before it was known.
     pub(super) fn adopt(&mut self, names: &Names, id: FrameworkId, used: Used) {
         let list: Vec<(u32, RoleId, Resources)> = match used {
+            Used::Reported if self.strangers == 0 => return,
             Used::Reported => {
                 let known = |(slot, agent): (u32, &super::agents::Agent)| {
-                    let own = agent.strangers.iter().filter(|(of, _, _)| *of == id);
-                    own.map(|(_, role, held)| (slot, *role, held.clone())).collect::<Vec<_>>()
+                    let own = agent.strangers.iter().filter(|stranger| stranger.framework == id);
+                    own.map(|stranger| (slot, stranger.role, stranger.held.clone())).collect::<Vec<_>>()
                 };
                 self.agents.iter().flat_map(known).collect()
             }
@@ -275,22 +271,30 @@ impl<S: Sharing, C> Core<S, C> {
             }
         };
         for (slot, role, resources) in list {
-            self.drop_stranger(slot, (id, role), &resources);
+            // The agent counted it already.
+            self.forget_stranger(slot, (id, role), &resources);
             let client = self.track(names, id, role);
-            self.book(slot, client, &resources, 1);
+            self.settle_loan(slot);
+            self.hold(slot, client, &resources);
+            self.book_sorters(slot, client, &resources, 1);
         }
     }
-    fn drop_stranger(&mut self, slot: u32, of: (FrameworkId, RoleId), resources: &Resources) -> bool {
+    /// The path of the role, if such a stranger holds that.
+    fn forget_stranger(
+        &mut self,
+        slot: u32,
+        of: (FrameworkId, RoleId),
+        resources: &Resources,
+    ) -> Option<std::sync::Arc<str>> {
         let strangers = &mut self.agent_mut(slot).strangers;
-        let Some(at) = strangers.iter().position(|s| (s.0, s.1) == of && s.2.contains(resources)) else {
-            return false;
-        };
-        strangers[at].2 -= resources;
-        if strangers[at].2.is_empty() {
+        let at = strangers.iter().position(|s| (s.framework, s.role) == of && s.held.contains(resources))?;
+        strangers[at].held -= resources;
+        let path = strangers[at].path.clone();
+        if strangers[at].held.is_empty() {
             strangers.remove(at);
+            self.strangers -= 1;
         }
-        self.give_back(slot, None, resources);
-        true
+        Some(path)
     }
 
     // ---- giving back ----
@@ -314,15 +318,22 @@ impl<S: Sharing, C> Core<S, C> {
         accepted: bool,
     ) -> Result<(), Fault> {
         let slot = self.slot(agent)?;
+        if resources.is_empty() {
+            return Ok(());
+        }
         let Some(&client) = self.client_index.get(&of) else {
             // Usage of a framework that was never known: it only held the resources back.
-            return if self.drop_stranger(slot, of, resources) { Ok(()) } else { Err(Fault::NotHeld) };
+            let role = self.forget_stranger(slot, of, resources).ok_or(Fault::NotHeld)?;
+            self.give_back(slot, &role, resources);
+            self.dirty = true;
+            return Ok(());
         };
         self.settle_loan(slot);
         if !self.unhold(slot, client, resources) {
             return Err(Fault::NotHeld);
         }
-        self.give_back(slot, Some(client), resources);
+        let role = self.role(self.client(client).role).path.clone();
+        self.give_back(slot, &role, resources);
         self.unbook(slot, client, resources);
         if accepted {
             let top = self.role(self.client(client).role).top;
@@ -392,16 +403,20 @@ impl<S: Sharing, C> Core<S, C> {
     /// The agent is not there, or nobody holds that under the role.
     pub fn accept(&mut self, agent: AgentId, role: RoleId, resources: &Resources) -> Result<(), Fault> {
         let slot = self.slot(agent)?;
-        let role = self.role_index.get(&role).copied().ok_or(Fault::NotHeld)?;
         let mut sum = Resources::EMPTY;
-        for (client, _) in self.clients.iter().filter(|(_, state)| state.role == role) {
+        let strangers = self.agent(slot).strangers.iter().filter(|stranger| stranger.role == role);
+        strangers.for_each(|stranger| sum += &stranger.held);
+        let known = self.role_index.get(&role).copied();
+        for (client, _) in self.clients.iter().filter(|(_, state)| Some(state.role) == known) {
             sum += &self.holds(slot, client);
         }
         if !sum.contains(resources) {
             return Err(Fault::NotHeld);
         }
-        let top = self.role(role).top;
-        self.tops.at_mut(top).accepted.add(&Load::of(resources).quota);
+        if let Some(known) = known {
+            let top = self.role(known).top;
+            self.tops.at_mut(top).accepted.add(&Load::of(resources).quota);
+        }
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::policy::Sharing;
 use super::quota::{Quota, Tops};
 use super::run::{Given, Scratch};
 use super::sorter::{Client, Excluded, Ground, Sorter};
-use super::{Flags, Work};
+use super::{Flags, RunOrder, Work};
 use crate::base::dice::SiteKey;
 use crate::base::id::{AgentId, FrameworkId, Names, RoleId, Symbol};
 use crate::base::map::{Lookup, Map, Set};
@@ -111,6 +111,8 @@ pub struct Core<S, C> {
     pub(super) hot: Vec<Hot>,
     pub(super) agent_index: AgentIndex,
     pub(super) whitelist: Option<Set<Symbol>>,
+    /// Holdings of frameworks that are not known, on all agents.
+    pub(super) strangers: u32,
     /// Of all agents.
     pub(super) total: Amounts,
     /// Changes with `total`.
@@ -143,6 +145,8 @@ pub struct Core<S, C> {
     pub(super) ticks: u64,
     pub(super) runs: u64,
     pub(super) work: Work,
+    /// Somebody wants to know how the last run went about agents; that run, if it looked at any.
+    pub(super) watched: Option<Option<RunOrder>>,
     pub(super) scratch: Scratch,
 }
 
@@ -164,6 +168,7 @@ impl<S: Sharing, C> Core<S, C> {
             hot: Vec::new(),
             agent_index: AgentIndex::default(),
             whitelist: None,
+            strangers: 0,
             total: Amounts::NOTHING,
             version: 1,
             reserved: Amounts::NOTHING,
@@ -184,6 +189,7 @@ impl<S: Sharing, C> Core<S, C> {
             ticks: 0,
             runs: 0,
             work: Work::default(),
+            watched: None,
             scratch: Scratch::default(),
         }
     }
@@ -240,6 +246,14 @@ impl<S: Sharing, C> Core<S, C> {
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.pending.is_some()
+    }
+    /// Asks for a run whose order is given, at that instant.
+    pub fn request_listed(&mut self, now: Instant) {
+        self.request(Candidates::Some(Vec::new()), now);
+    }
+    /// What the first sort does beside sorting: weights are fixed.
+    pub fn pin_weights(&mut self) {
+        self.role_sorter.pin_weights();
     }
     /// Drops a request: the run comes by itself.
     pub fn drop_request(&mut self) {
@@ -550,6 +564,10 @@ impl<S: Sharing, C> Core<S, C> {
     /// The framework sorters, with the paths of their roles.
     pub fn framework_sorters(&self) -> impl Iterator<Item = (&str, &Sorter)> {
         self.roles.iter().map(|(_, role)| (&*role.path, &role.sorter))
+    }
+    #[must_use]
+    pub fn has_framework(&self, id: FrameworkId) -> bool {
+        self.frameworks.contains_key(&id)
     }
     #[must_use]
     pub fn has_agents(&self) -> bool {

@@ -140,6 +140,14 @@ where
         self.core.held(agent, framework)
     }
 
+    fn watch_runs(&mut self) {
+        self.core.watched = Some(None);
+    }
+
+    fn last_run(&self) -> Option<&super::RunOrder> {
+        self.core.watched.as_ref()?.as_ref()
+    }
+
     fn work(&self) -> Work {
         self.core.work()
     }

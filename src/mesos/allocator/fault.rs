@@ -1,5 +1,6 @@
 //! Why an event was refused. A refused event leaves everything as it was.
 
+use crate::mesos::resource::role_fault;
 use thiserror::Error;
 
 /// What is wrong with an event.
@@ -35,12 +36,20 @@ pub enum Fault {
     Operation(String),
 }
 
-/// Judges the name of a role; `*` is one.
+/// Judges the name of a role; `*` is one. Parts that begin with `-` are refused by masters for the
+/// sake of command lines; allocators have no opinion on them.
 pub(super) fn role(path: &str) -> Result<(), Fault> {
-    match path {
-        "*" => Ok(()),
-        path => crate::mesos::resource::role_fault(path).map_or(Ok(()), |fault| Err(Fault::Role(fault))),
+    if path == "*" {
+        return Ok(());
     }
+    let fault = match path.split('/').any(|part| part.starts_with('-')) {
+        true => {
+            let parts: Vec<&str> = path.split('/').map(|part| part.strip_prefix('-').unwrap_or(part)).collect();
+            role_fault(&parts.join("/"))
+        }
+        false => role_fault(path),
+    };
+    fault.map_or(Ok(()), |fault| Err(Fault::Role(fault)))
 }
 
 #[cfg(test)]
@@ -51,6 +60,7 @@ mod tests {
     fn star_is_a_role_and_dots_are_none() {
         assert_eq!(role("*"), Ok(()));
         assert_eq!(role("a/b"), Ok(()));
+        assert_eq!(role("a/-b"), Ok(()));
         assert!(matches!(role("a/.."), Err(Fault::Role(_))));
         assert_eq!(Fault::NotHeld.to_string(), "the framework does not hold that on this agent");
     }

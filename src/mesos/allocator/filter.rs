@@ -102,12 +102,18 @@ impl Filters {
     pub(super) fn add(&mut self, agent: u32, group: u32, refused: u32, bundles: &Bundles) {
         let filter = Filter { group, refused };
         let old = self.by_agent[agent as usize];
-        // A live filter that ends later or covers what the new one does not stays beside it.
-        if old.group >= self.first
-            && old.group != 0
-            && (self.end(old) > self.end(filter)
-                || old.refused != refused && !bundles.resources(refused).contains(bundles.resources(old.refused)))
-        {
+        if old.group.wrapping_sub(self.first) < self.groups.len() as u32 && old != filter {
+            self.add_beside(agent, old, filter, bundles);
+        } else {
+            self.by_agent[agent as usize] = filter;
+        }
+    }
+    /// A live filter that ends later or covers what the new one does not stays beside it.
+    #[cold]
+    fn add_beside(&mut self, agent: u32, old: Filter, filter: Filter, bundles: &Bundles) {
+        let covers =
+            old.refused == filter.refused || bundles.resources(filter.refused).contains(bundles.resources(old.refused));
+        if self.end(old) > self.end(filter) || !covers {
             self.more.push((agent, filter));
         } else {
             self.by_agent[agent as usize] = filter;

@@ -77,3 +77,54 @@ impl<S: Sharing, C> Core<S, C> {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::policy::drf::Drf;
+    use super::super::setups::{Roles, Setup};
+    use super::*;
+    use crate::base::time::Span;
+    use crate::mesos::message::Refuse;
+
+    #[test]
+    fn names_and_values_are_those_of_mesos() {
+        let r = |text: &str| Resources::parse(text).unwrap();
+        let mut setup = Setup::new(Drf);
+        setup.add_agents(2, &r("cpus:4;mem:1024;cpus(role-0):1"));
+        setup.add_frameworks(2, Roles::Flat(2));
+        setup.set_quota("role-0", &r("cpus:6;mem:2048"));
+        setup.cycle();
+        let metrics = |setup: &Setup<Drf>| setup.core.metrics(setup.now);
+        let get = |setup: &Setup<Drf>, name: &str| metrics(setup).get(&format!("allocator/mesos/{name}")).copied();
+        let shown = [
+            ("allocation_runs", 1.0),
+            ("event_queue_dispatches", 0.0),
+            ("resources/cpus/total", 10.0),
+            ("resources/mem/offered_or_allocated", 2048.0),
+            ("roles/role-0/shares/dominant", 1.0),
+            ("roles/role-1/shares/dominant", 0.4),
+            ("offer_filters/roles/role-0/active", 0.0),
+            ("quota/roles/role-0/resources/cpus/guarantee", 6.0),
+            ("quota/roles/role-0/resources/mem/limit", 2048.0),
+            ("quota/roles/role-0/resources/cpus/consumed", 2.0),
+            ("quota/roles/role-0/resources/cpus/offered_or_allocated", 6.0),
+        ];
+        for (name, value) in shown {
+            assert_eq!(
+                get(&setup, name).map(f64::to_bits),
+                Some(f64::to_bits(value)),
+                "{name}: {:?}",
+                get(&setup, name)
+            );
+        }
+        let (framework, role) = setup.frameworks[0];
+        let batch = setup.offers.iter().find(|batch| batch.allocation.framework == framework).unwrap();
+        let offer = batch.allocation.entry(0);
+        let accepted = r("cpus:1;mem:1");
+        setup.core.accept(offer.agent, role, &accepted).unwrap();
+        assert_eq!(get(&setup, "quota/roles/role-0/resources/cpus/consumed"), Some(3.0));
+        setup.give_back(Refuse::seconds(Span::from_secs(10)));
+        let filters = get(&setup, "offer_filters/roles/role-0/active");
+        assert!(filters >= Some(1.0) && filters <= Some(2.0), "{filters:?}");
+    }
+}

@@ -1,9 +1,9 @@
 //! The allocator: decides which free resources are offered to whom
 //! (`src/master/allocator/mesos/hierarchical.{hpp,cpp}`).
 //!
-//! It is a mailbox of the master's process (`cycle`) around plain operations (`core`). Doors for research: `policy` (who is next) and `chunk`
-//! (how much of an agent one offer carries) are parameters of Mesos' own cycle and compiled into
-//! it; `Allocate` replaces the whole allocator.
+//! It is a mailbox of the master's process (`cycle`) around plain operations (`core`). Doors for
+//! research: `policy` (who is next) and `chunk` (how much of an agent one offer carries) are
+//! parameters of Mesos' own cycle and compiled into it; `Allocate` replaces the whole allocator.
 
 mod agents;
 pub mod amounts;
@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod policy;
 pub mod quota;
 pub mod run;
+pub mod setups;
 pub mod sorter;
 
 use self::amounts::Amounts;
@@ -50,6 +51,12 @@ pub trait Allocate: Send + Sync + std::fmt::Debug {
     fn free(&self, agent: AgentId) -> Option<Resources>;
     /// What the allocator believes a framework to hold on an agent (for checks).
     fn held(&self, agent: AgentId, framework: FrameworkId) -> Option<Resources>;
+    /// From now on each run is kept as `last_run`.
+    fn watch_runs(&mut self) {}
+    /// The last run, if runs are watched and it looked at agents.
+    fn last_run(&self) -> Option<&RunOrder> {
+        None
+    }
     /// Work done so far, in units that do not depend on the machine.
     fn work(&self) -> Work;
 }
@@ -69,6 +76,16 @@ pub fn by_name(policy: &str, chunk: &str, most: Quantities, flags: Flags) -> Opt
         "slice" => policy::cycle(policy, chunk::slice::Slice { most }, &flags),
         _ => None,
     }
+}
+
+/// One run as it was made.
+#[derive(Clone, Debug)]
+pub struct RunOrder {
+    /// When and by what it was asked for.
+    pub asked: filter::Instant,
+    /// The agents in the order of each stage.
+    pub agents: Vec<AgentId>,
+    pub again: Vec<AgentId>,
 }
 
 /// Counts of work, asserted in tests where timings would not be stable.

@@ -6,6 +6,7 @@
 //! nothing that anybody may be offered, clients that want nothing (they stand in no order). One
 //! client alone needs neither orders nor books per offer.
 
+use super::RunOrder;
 use super::agents::NOBODY;
 use super::amounts::{Amounts, counts_in_quota, pick};
 use super::bundle::{NOTHING, allocatable};
@@ -61,6 +62,8 @@ pub(super) struct Scratch {
     framework_cursor: Cursor,
     /// Slots in the order of ids, until agents come or go.
     pub by_id: Option<Vec<u32>>,
+    /// The number of the total of the agent that was added last.
+    pub last_total: u32,
     /// Serial number of an answer.
     stamp: u64,
     /// Entry of each (client, agent), if agents may be given in parts.
@@ -127,6 +130,9 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
         let idle = self.role_sorter.wanted() == 0 || !self.dirty && !ended;
         let mut slots = std::mem::take(&mut self.scratch.order);
         slots.clear();
+        if let Some(last) = &mut self.watched {
+            *last = None;
+        }
         if !idle || self.role_sorter.is_unpinned() {
             self.list(candidates, order, &mut slots);
             if !slots.is_empty() {
@@ -141,9 +147,11 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
         self.work.runs += 1;
         report.candidates = slots.len() as u32;
         let mut run = self.begin(now, key);
+        let mut first = Vec::new();
         if run.hungry > 0 {
             run.first_stage = true;
             self.arrange(order, 1, run.number, &mut slots);
+            first.extend(self.ids(&slots));
             for &slot in &slots {
                 if run.hungry == 0 {
                     break;
@@ -153,6 +161,11 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
             run.first_stage = false;
         }
         self.arrange(order, 2, run.number, &mut slots);
+        if self.watched.is_some() {
+            let again = self.ids(&slots);
+            let agents = if first.is_empty() { again.clone() } else { first };
+            self.watched = Some(Some(RunOrder { asked: now, agents, again }));
+        }
         match self.alone(&run) {
             Some(client) => self.lend_all(client, &slots, &mut run),
             None => slots.iter().for_each(|&slot| self.visit(slot, &mut run)),
@@ -199,6 +212,13 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                 }
             }
         }
+    }
+    /// Ids of agents, if somebody wants to know them.
+    fn ids(&self, slots: &[u32]) -> Vec<AgentId> {
+        if self.watched.is_none() {
+            return Vec::new();
+        }
+        slots.iter().map(|&slot| self.hot[slot as usize].id).collect()
     }
     fn compare_ids(&self, names: &Names, a: u32, b: u32) -> std::cmp::Ordering {
         names.compare_agents(self.hot[a as usize].id, self.hot[b as usize].id)
@@ -290,6 +310,15 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
             || minima.iter().any(|set| !set.others().is_empty() || cut.contains(set.usual))
     }
 
+    /// Whether the limits of a role leave too little of simple resources for any of its frameworks.
+    fn is_full(&self, slot: u32, role: u32) -> bool {
+        let row = self.bundles.row(self.hot[slot as usize].free);
+        let top = self.tops.at(self.role(role).top);
+        let (limits, used) = (top.quota.limits.usual, top.consumed.usual.0);
+        let room = Quantities(std::array::from_fn(|kind| limits[kind].saturating_sub(used[kind]).max(0)));
+        row.simple && !self.is_enough(row.amounts.usual.min(room))
+    }
+
     fn visit(&mut self, slot: u32, run: &mut Run) {
         if self.is_spent(slot) || run.quotas && self.is_held_back(slot, run) {
             return;
@@ -323,6 +352,9 @@ impl<S: Sharing, C: Chunk> Core<S, C> {
                     return true;
                 }
             }
+        }
+        if limited && !run.first_stage && self.is_full(slot, role) {
+            return true;
         }
         self.settle_frameworks(role, throw);
         let mut cursor = std::mem::take(&mut self.scratch.framework_cursor);

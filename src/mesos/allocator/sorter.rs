@@ -11,7 +11,7 @@ use super::amounts::Amounts;
 use super::policy::{Sharing, Standing, Throw};
 use crate::base::map::Map;
 use crate::base::quantity::KINDS;
-use crate::mesos::resource::Resources;
+use crate::mesos::resource::{Object, Resources};
 use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -149,6 +149,11 @@ impl Default for Sorter {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A node counts a shared object once, however many copies of it come or go at once.
+fn one_copy(object: &Object) -> Resources {
+    Resources::from_objects([&Object::new(object.name(), object.value().clone(), object.meta().clone())])
 }
 
 impl Sorter {
@@ -305,8 +310,10 @@ impl Sorter {
     pub fn remove(&mut self, client: Client) {
         self.set_wanted(client, false);
         let leaf = self.clients[client.0 as usize];
-        let allocated = std::mem::take(&mut self.node_mut(leaf).allocated);
+        let mut allocated = std::mem::take(&mut self.node_mut(leaf).allocated);
         let shared = self.node_mut(leaf).shared.take();
+        let of_agents = shared.iter().flat_map(|shared| shared.values());
+        of_agents.for_each(|resources| allocated.subtract(&Amounts::of(resources)));
         let mut current = self.node(leaf).parent;
         while current != NONE {
             let node = self.node_mut(current);
@@ -410,7 +417,7 @@ impl Sorter {
         while current != NONE {
             let node = self.node_mut(current);
             let held = node.shared.get_or_insert_default().entry(agent).or_default();
-            let new = super::amounts::pick(shared, |object| !held.contains(&Resources::from_objects([object])));
+            let new = super::amounts::pick(shared, |object| !held.contains(&one_copy(object)));
             *held += shared;
             node.allocated.add(&Amounts::of(&new));
             let parent = node.parent;
@@ -432,7 +439,7 @@ impl Sorter {
         let Some(by_agent) = &mut node.shared else { return };
         let Some(held) = by_agent.get_mut(&agent) else { return };
         *held -= shared;
-        let gone = super::amounts::pick(shared, |object| !held.contains(&Resources::from_objects([object])));
+        let gone = super::amounts::pick(shared, |object| !held.contains(&one_copy(object)));
         node.allocated.subtract(&Amounts::of(&gone));
         if held.is_empty() {
             by_agent.swap_remove(&agent);
@@ -577,7 +584,13 @@ impl Sorter {
     /// Moves a node to where it belongs.
     fn reposition<S: Sharing>(&mut self, node: u32, ground: &Ground<S>) {
         self.moves += 1;
-        let from = if self.node(node).listed { self.position(node).ok() } else { None };
+        // Who was given something last was the first, mostly.
+        let siblings = &self.nodes[self.nodes[node as usize].parent as usize].ranked;
+        let from = match self.node(node).listed {
+            true if siblings.first() == Some(&node) => Some(0),
+            true => self.position(node).ok(),
+            false => None,
+        };
         let rank = ground.sharing.rank(&self.standing(node, ground), ground.throw);
         let own = self.node_mut(node);
         (own.rank, own.ranked_count) = (rank, own.count);

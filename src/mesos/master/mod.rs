@@ -3,8 +3,9 @@
 //! The allocator and the registrar are mailboxes of their own in the same process, as upstream:
 //! what the master tells them is dispatched, so that allocation runs merge and filters expire in
 //! the right order. The master knows agents and frameworks by dense slots of its own; only ids
-//! travel. Files: `leadership` (election, the registry of the predecessor), `agents` (registration, health), `frameworks` (subscription, fail-over),
-//! `offers` (ACCEPT, DECLINE, rescinding), `tasks` (updates, acknowledgement, reconciliation).
+//! travel. Files: `leadership` (election, the registry of the predecessor), `agents` (registration,
+//! health), `frameworks` (subscription, fail-over), `offers` (ACCEPT, DECLINE, rescinding), `tasks`
+//! (updates, acknowledgement, reconciliation).
 
 mod agents;
 mod frameworks;

@@ -2,10 +2,11 @@
 
 use super::axis::Axis;
 use super::chart::{BLUE, Chart, Colour, Entry, GREEN, Layer, ORANGE, Panel, Stroke, Swatch, VERMILLION, steps};
-use super::{Drawn, Figure, cell, faults, max_of, micro, series_table};
+use super::{Drawn, Figure, cell, faults, max_of, micro, readings, series_table};
 use crate::analysis::coarse::agent_events;
 use crate::record::Recording;
 use crate::record::recording::AgentEvent;
+use crate::report::words::whole;
 
 pub(super) const FIGURE: Figure = Figure {
     name: "agents",
@@ -36,6 +37,7 @@ fn draw(recording: &Recording) -> Option<Drawn> {
             level(&series.agents_registered, BLUE, Stroke::Bold),
             level(&series.agents_connected, ORANGE, Stroke::Thin),
         ],
+        readings: readings(&[("registered".into(), BLUE), ("connected".into(), ORANGE)], 0, false),
     }];
     let line = |label: &str, colour| Entry { label: label.into(), colour, swatch: Swatch::Line };
     let mut legend = vec![line("registered", BLUE), line("connected", ORANGE)];
@@ -59,7 +61,14 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         let mut layers = bars(&lost, VERMILLION, 0.0);
         layers.extend(bars(&returned, GREEN, 1.0));
         let y = Axis::amount("agents", most as f64);
-        panels.push(Panel { heading: "Lost and returned per interval".into(), height: 80, x, y, layers });
+        panels.push(Panel {
+            heading: "Lost and returned per interval".into(),
+            height: 80,
+            x,
+            y,
+            layers,
+            readings: readings(&[("lost".into(), VERMILLION), ("returned".into(), GREEN)], 2, false),
+        });
         let area = |label: &str, colour| Entry { label: label.into(), colour, swatch: Swatch::Area };
         legend.extend([area("lost", VERMILLION), area("returned", GREEN)]);
     }
@@ -70,7 +79,29 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         ("returned".to_owned(), returned.iter().map(i64::to_string).collect()),
     ];
     let marks = faults(recording, &mut legend);
-    Some(Drawn { chart: Chart { legend, panels, marks }, table: series_table(series, &columns) })
+    Some(Drawn { chart: Chart { legend, panels, marks }, table: series_table(series, &columns), says: says(recording) })
+}
+
+fn says(recording: &Recording) -> String {
+    let sum = |events: &[AgentEvent]| agent_events(recording, events).iter().sum::<i64>();
+    let [lost, returned] = [sum(&[AgentEvent::Lost, AgentEvent::Removed]), sum(&[AgentEvent::Returned])];
+    let registered = recording.levels.get("agents.registered").copied().unwrap_or(0);
+    let most = recording.series.agents_registered.iter().max().copied().unwrap_or(0);
+    let most = (most + 500_000) / 1_000_000;
+    if lost == 0 {
+        return format!(
+            "No agent was lost; {} of at most {} were registered at the end.",
+            whole(registered),
+            whole(most)
+        );
+    }
+    let times = if lost == 1 { "One agent was".to_owned() } else { format!("{} times an agent was", whole(lost)) };
+    format!(
+        "{times} lost, {} one came back; {} of at most {} were registered at the end.",
+        if returned == 1 { "once".to_owned() } else { format!("{} times", whole(returned)) },
+        whole(registered),
+        whole(most)
+    )
 }
 
 /// So many pixels of a time axis of about 800 pixels, in seconds.

@@ -1,5 +1,13 @@
 //! Axes: range, ticks and their texts, in units that suit what is shown.
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scale {
+    Linear,
+    Log,
+    /// Linear, of simulated time in seconds.
+    Time,
+}
+
 /// A linear or logarithmic axis.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Axis {
@@ -7,8 +15,10 @@ pub struct Axis {
     pub title: String,
     pub min: f64,
     pub max: f64,
-    pub log: bool,
+    pub scale: Scale,
     pub ticks: Vec<(f64, String)>,
+    /// Where lines run across, if not at the ticks.
+    pub lines: Option<Vec<f64>>,
 }
 
 impl Axis {
@@ -27,7 +37,8 @@ impl Axis {
         let fallback = nice_step(end / 8.0);
         let step = steps.iter().copied().find(|s| end / s <= 10.0 && end / s >= 2.0).unwrap_or(fallback);
         let ticks = ticks(0.0, end, step).into_iter().map(|v| (v * size, number(v)));
-        Self { title: format!("simulated time ({unit})"), min: 0.0, max: end_s, log: false, ticks: ticks.collect() }
+        let (title, ticks) = (format!("simulated time ({unit})"), ticks.collect());
+        Self { title, min: 0.0, max: end_s, scale: Scale::Time, ticks, lines: None }
     }
 
     /// Fractions as percentages from 0 to at least `top` (1 for all).
@@ -35,7 +46,7 @@ impl Axis {
     pub fn percent(title: &str, top: f64) -> Self {
         let (max, step) = if top > 0.5 { (top.max(1.0), 0.25) } else { round_up(top.max(0.01)) };
         let ticks = ticks(0.0, max, step).into_iter().map(|v| (v, format!("{} %", number(v * 100.0))));
-        Self { title: title.to_owned(), min: 0.0, max, log: false, ticks: ticks.collect() }
+        Self { title: title.to_owned(), min: 0.0, max, scale: Scale::Linear, ticks: ticks.collect(), lines: None }
     }
 
     /// Amounts from 0 to at least `top`.
@@ -43,7 +54,7 @@ impl Axis {
     pub fn amount(title: &str, top: f64) -> Self {
         let (max, step) = round_up(if top > 0.0 { top } else { 1.0 });
         let ticks = ticks(0.0, max, step).into_iter().map(|v| (v, number(v)));
-        Self { title: title.to_owned(), min: 0.0, max, log: false, ticks: ticks.collect() }
+        Self { title: title.to_owned(), min: 0.0, max, scale: Scale::Linear, ticks: ticks.collect(), lines: None }
     }
 
     /// Lengths of time from the decade of `low` to a round end not below `high` seconds.
@@ -54,14 +65,20 @@ impl Axis {
         let decade = |k: i32| if k < 0 { 1.0 / tens(-k) } else { tens(k) };
         let ticks = (first..=last).map(|k| (decade(k), span_text(k))).collect();
         let max = nice_step(high).max(decade(last));
-        Self { title: title.to_owned(), min: decade(first), max, log: true, ticks }
+        Self { title: title.to_owned(), min: decade(first), max, scale: Scale::Log, ticks, lines: None }
+    }
+
+    /// Names at places from 0 to `max`, without lines across.
+    #[must_use]
+    pub fn names(title: &str, max: f64, ticks: Vec<(f64, String)>) -> Self {
+        Self { title: title.to_owned(), min: 0.0, max, scale: Scale::Linear, ticks, lines: Some(Vec::new()) }
     }
 
     /// Where a value lies between both ends, 0 to 1; values outside stick to the ends.
     #[must_use]
     pub fn place(&self, value: f64) -> f64 {
         let value = value.clamp(self.min, self.max);
-        if self.log {
+        if self.scale == Scale::Log {
             libm::log10(value / self.min) / libm::log10(self.max / self.min)
         } else {
             (value - self.min) / (self.max - self.min)
@@ -84,7 +101,8 @@ fn span_text(k: i32) -> String {
 }
 
 /// The step of 1, 2 or 5 times a power of ten that is not below `raw`.
-fn nice_step(raw: f64) -> f64 {
+#[must_use]
+pub fn nice_step(raw: f64) -> f64 {
     let power = libm::floor(libm::log10(raw)) as i32;
     let base = if power < 0 { 1.0 / tens(-power) } else { tens(power) };
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * base).find(|s| *s >= raw * 0.999_999).unwrap_or(10.0 * base)

@@ -3,22 +3,41 @@
 //! The crate rounds to whole pixels, so everything is drawn eight times too large and only the
 //! outer size of the picture is rewritten: curves are smooth and the file is no larger. Text is
 //! set in the reader's sans-serif font, so its width is estimated here.
+//!
+//! What lies inside the axes of a panel is an inner picture of its own, which cuts off what
+//! leaves it; a page's script zooms by moving its points. Colours are written as they are on
+//! paper: a page replaces the neutral ones on a dark screen by rules of style.
 
+use super::axis::Scale;
 use super::chart::{Chart, Colour, Entry, Layer, Mark, Panel, Swatch};
 use plotters::prelude::{DrawingBackend, IntoFont, RGBColor, SVGBackend, ShapeStyle, TextStyle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform};
+use std::fmt::Write as _;
 
 /// How much larger than shown everything is drawn.
 const SCALE: i32 = 8;
-/// Width of a figure in pixels as shown.
-const WIDTH: i32 = 880;
-const LEFT: i32 = 66;
+/// Width in pixels as shown: of a file, and of a page on a wide and on a narrow screen.
+pub(crate) const WIDE: i32 = 880;
+pub(crate) const NARROW: i32 = 420;
 const RIGHT: i32 = 30;
+const PAPER: Colour = Colour(255, 255, 255);
 const INK: Colour = Colour(33, 37, 41);
 const SOFT: Colour = Colour(95, 102, 109);
 const GRID: Colour = Colour(230, 233, 236);
 const FAULT: Colour = Colour(213, 94, 0);
+
+/// How a picture is framed.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// In pixels as shown.
+    pub(crate) width: i32,
+    /// What it is called, for those who cannot see it.
+    pub(crate) title: &'a str,
+    /// A picture by itself has paper under it, its title above and this below; on a page those
+    /// are the page's.
+    pub(crate) caption: Option<&'a str>,
+}
 
 /// Estimated width of a text in the average sans-serif font.
 fn text_width(text: &str, size: i32) -> i32 {
@@ -57,6 +76,14 @@ struct Frame {
     height: i32,
 }
 
+/// The elements that `draw` makes, without the picture around them.
+fn elements(draw: impl FnOnce(&mut Canvas<'_>)) -> String {
+    let mut buffer = String::new();
+    draw(&mut Canvas(SVGBackend::with_string(&mut buffer, (1, 1))));
+    let body = buffer.split_once('\n').map_or("", |(_, rest)| rest);
+    body.trim_end().trim_end_matches("</svg>").to_owned()
+}
+
 impl Canvas<'_> {
     fn style(colour: Colour, opacity: f64, eighths: u32) -> ShapeStyle {
         let color = RGBColor(colour.0, colour.1, colour.2).mix(opacity);
@@ -83,6 +110,9 @@ impl Canvas<'_> {
     fn text(&mut self, text: &str, at: (i32, i32), size: i32, colour: Colour, anchor: HPos) {
         self.styled(text, at, size, colour, anchor, FontStyle::Normal, FontTransform::None);
     }
+    fn bold(&mut self, text: &str, at: (i32, i32), size: i32) {
+        self.styled(text, at, size, INK, HPos::Left, FontStyle::Bold, FontTransform::None);
+    }
     #[expect(clippy::too_many_arguments, reason = "one call per text; a struct would only rename the parameters")]
     fn styled(
         &mut self,
@@ -102,63 +132,97 @@ impl Canvas<'_> {
     }
 }
 
-/// The chart as a complete SVG file.
-#[must_use]
-pub(super) fn svg(title: &str, caption: &str, chart: &Chart) -> String {
-    let caption = wrap(caption, 12, WIDTH - 40);
-    let (legend, legend_rows) = place_legend(&chart.legend);
-    let labels = place_marks(chart);
-    let legend_top = 46;
-    let panels_top = legend_top + legend_rows * 20 + if labels.is_empty() { 2 } else { 20 };
-    let mut top = panels_top;
-    let mut frames = Vec::new();
-    for panel in &chart.panels {
-        top += if panel.heading.is_empty() { 6 } else { 24 };
-        frames.push(Frame { left: LEFT, top, width: WIDTH - LEFT - RIGHT, height: panel.height });
-        top += panel.height + 8;
-    }
-    let axis_top = top - 8;
-    let caption_top = axis_top + 58;
-    let height = caption_top + caption.len() as i32 * 17 + 8;
+/// Where everything goes, in pixels as shown.
+struct Layout {
+    width: i32,
+    height: i32,
+    legend_top: i32,
+    frames: Vec<Frame>,
+    caption_top: i32,
+}
 
-    let mut buffer = String::new();
-    {
-        let size = ((WIDTH * SCALE) as u32, (height * SCALE) as u32);
-        let mut canvas = Canvas(SVGBackend::with_string(&mut buffer, size));
-        canvas.fill(Frame { left: 0, top: 0, width: WIDTH, height }, Colour(255, 255, 255), 1.0);
-        canvas.styled(title, (20, 24), 17, INK, HPos::Left, FontStyle::Bold, FontTransform::None);
+impl Layout {
+    fn of(chart: &Chart, look: Look<'_>, legend_rows: i32, labelled: bool, caption_lines: usize) -> Self {
+        let width = look.width;
+        let names = chart.panels.iter().flat_map(|p| &p.y.ticks).map(|t| text_width(&t.1, 11));
+        // Ticks, a gap on both sides, and the title on its side.
+        let left = (names.max().unwrap_or(0) + 34).clamp(if width < WIDE { 50 } else { 66 }, width / 3);
+        let legend_top = if look.caption.is_some() { 50 } else { 14 };
+        let mut top = legend_top - 4 + legend_rows * 20 + if labelled { 20 } else { 2 };
+        let mut frames = Vec::new();
+        for panel in &chart.panels {
+            top += if panel.heading.is_empty() { 6 } else { 24 };
+            frames.push(Frame { left, top, width: width - left - RIGHT, height: panel.height });
+            top += panel.height + 8;
+        }
+        let caption_top = top + 50;
+        let height = caption_top + if look.caption.is_some() { caption_lines as i32 * 17 + 8 } else { -8 };
+        Self { width, height, legend_top, frames, caption_top }
+    }
+}
+
+/// The chart as a complete SVG element.
+#[must_use]
+pub(crate) fn svg(chart: &Chart, look: Look<'_>) -> String {
+    let caption = wrap(look.caption.unwrap_or_default(), 12, look.width - 40);
+    let (legend, legend_rows) = place_legend(&chart.legend, look.width);
+    let layout = Layout::of(chart, look, legend_rows, !chart.marks.is_empty(), caption.len());
+    let Layout { width, height, .. } = layout;
+    let (w, h) = (width * SCALE, height * SCALE);
+    let mut title = String::new();
+    for c in look.title.chars() {
+        match c {
+            '<' => title.push_str("&lt;"),
+            '&' => title.push_str("&amp;"),
+            '"' => title.push_str("&quot;"),
+            c => title.push(c),
+        }
+    }
+    let mut out = format!(
+        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\" role=\"img\" aria-label=\"{title}\" \
+         xmlns=\"http://www.w3.org/2000/svg\">\n"
+    );
+    out += &elements(|canvas| {
+        if look.caption.is_some() {
+            canvas.fill(Frame { left: 0, top: 0, width, height }, PAPER, 1.0);
+            canvas.bold(look.title, (20, 24), 17);
+        }
         for (entry, (x, row)) in chart.legend.iter().zip(legend) {
-            draw_entry(&mut canvas, entry, x, legend_top + row * 20 + 4);
-        }
-        for (label, x, anchor) in labels {
-            canvas.text(&label, (x, panels_top - 8), 11, SOFT, anchor);
-        }
-        for (panel, &frame) in chart.panels.iter().zip(&frames) {
-            draw_panel(&mut canvas, panel, frame, &chart.marks);
-        }
-        if let (Some(panel), Some(&frame)) = (chart.panels.last(), frames.last()) {
-            draw_x_axis(&mut canvas, panel, frame);
+            draw_entry(canvas, entry, x, layout.legend_top + row * 20);
         }
         for (i, line) in caption.iter().enumerate() {
-            canvas.text(line, (20, caption_top + i as i32 * 17), 12, SOFT, HPos::Left);
+            canvas.text(line, (20, layout.caption_top + i as i32 * 17), 12, SOFT, HPos::Left);
         }
-        canvas.0.present().expect("drawing into memory");
+    });
+    for (label, at_s, x, anchor) in place_marks(chart, &layout) {
+        let y = layout.frames.first().map_or(0, |f| f.top) - if first_heading(chart) { 32 } else { 10 };
+        let text = elements(|canvas| canvas.text(&label, (x, y), 11, SOFT, anchor));
+        let _ = writeln!(out, "<g data-at=\"{at_s}\">{text}</g>");
     }
-    let drawn = format!(r#"<svg width="{}" height="{}""#, WIDTH * SCALE, height * SCALE);
-    buffer.replacen(&drawn, &format!(r#"<svg width="{WIDTH}" height="{height}" role="img""#), 1)
+    for (panel, &frame) in chart.panels.iter().zip(&layout.frames) {
+        draw_panel(&mut out, panel, frame, &chart.marks);
+    }
+    if let (Some(panel), Some(&frame)) = (chart.panels.last(), layout.frames.last()) {
+        draw_x_axis(&mut out, panel, frame);
+    }
+    out + "</svg>\n"
+}
+
+fn first_heading(chart: &Chart) -> bool {
+    chart.panels.first().is_some_and(|p| !p.heading.is_empty())
 }
 
 /// Where each entry goes: x and row; and how many rows there are.
-fn place_legend(entries: &[Entry]) -> (Vec<(i32, i32)>, i32) {
+fn place_legend(entries: &[Entry], width: i32) -> (Vec<(i32, i32)>, i32) {
     let (mut x, mut row) = (20, 0);
     let mut places = Vec::new();
     for entry in entries {
-        let width = 24 + text_width(&entry.label, 12) + 18;
-        if x > 20 && x + width > WIDTH - RIGHT {
+        let wide = 24 + text_width(&entry.label, 12) + 18;
+        if x > 20 && x + wide > width - RIGHT {
             (x, row) = (20, row + 1);
         }
         places.push((x, row));
-        x += width;
+        x += wide;
     }
     (places, if entries.is_empty() { 0 } else { row + 1 })
 }
@@ -166,6 +230,7 @@ fn place_legend(entries: &[Entry]) -> (Vec<(i32, i32)>, i32) {
 fn draw_entry(canvas: &mut Canvas<'_>, entry: &Entry, x: i32, y: i32) {
     match entry.swatch {
         Swatch::Area => canvas.fill(Frame { left: x, top: y - 5, width: 16, height: 11 }, entry.colour, 1.0),
+        Swatch::Pale => canvas.fill(Frame { left: x, top: y - 5, width: 16, height: 11 }, entry.colour, 0.3),
         Swatch::Line => canvas.line((x, y), (x + 16, y), entry.colour, 20),
         Swatch::Band => {
             canvas.fill(Frame { left: x, top: y - 5, width: 16, height: 11 }, entry.colour, 0.16);
@@ -176,67 +241,138 @@ fn draw_entry(canvas: &mut Canvas<'_>, entry: &Entry, x: i32, y: i32) {
 }
 
 /// Labels of marks above the first panel that fit beside each other; the others stay unnamed.
-fn place_marks(chart: &Chart) -> Vec<(String, i32, HPos)> {
-    let Some(panel) = chart.panels.first() else { return Vec::new() };
+fn place_marks(chart: &Chart, layout: &Layout) -> Vec<(String, f64, i32, HPos)> {
+    let (Some(panel), Some(frame)) = (chart.panels.first(), layout.frames.first()) else { return Vec::new() };
     let (mut used, mut labels) = (0, Vec::new());
-    for mark in &chart.marks {
-        let x = LEFT + (panel.x.place(mark.from_s) * f64::from(WIDTH - LEFT - RIGHT)) as i32;
+    for mark in chart.marks.iter().filter(|mark| !mark.minor) {
+        let x = frame.left + (panel.x.place(mark.from_s) * f64::from(frame.width)) as i32;
         let width = text_width(&mark.label, 11);
-        let (anchor, from) = if x + width > WIDTH - 8 { (HPos::Right, x - width) } else { (HPos::Left, x) };
+        let (anchor, from) = if x + width > layout.width - 8 { (HPos::Right, x - width) } else { (HPos::Left, x) };
         if from >= used {
-            labels.push((mark.label.clone(), x, anchor));
+            labels.push((mark.label.clone(), mark.from_s, x, anchor));
             used = from + width + 10;
         }
     }
     labels
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, frame: Frame, marks: &[Mark]) {
+fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
     let Frame { left, top, width, height } = frame;
     let (right, bottom) = (left + width, top + height);
     let x = |v: f64| left * SCALE + (panel.x.place(v) * f64::from(width * SCALE)) as i32;
     let y = |v: f64| bottom * SCALE - (panel.y.place(v) * f64::from(height * SCALE)) as i32;
-    canvas.styled(&panel.heading, (left, top - 11), 13, INK, HPos::Left, FontStyle::Bold, FontTransform::None);
-    // Areas hide the grid, so it is drawn above them, and lines above the grid.
-    for layer in &panel.layers {
-        if let Layer::Area { colour, points } = layer {
+    *out += &elements(|canvas| {
+        let fits = text_width(&panel.heading, 13) <= width + RIGHT;
+        canvas.bold(&panel.heading, (if fits { left } else { 8 }, top - 11), if fits { 13 } else { 11 });
+        // Names closer than a line of text would lie on each other.
+        let mut free = i32::MAX;
+        for (value, text) in &panel.y.ticks {
+            let y = y(*value) / SCALE;
+            if free.abs_diff(y) >= 12 {
+                canvas.text(text, (left - 8, y), 11, SOFT, HPos::Right);
+                free = y;
+            }
+        }
+        let (middle, font) = ((14, top + height / 2), FontStyle::Normal);
+        canvas.styled(&panel.y.title, middle, 11, SOFT, HPos::Center, font, FontTransform::Rotate270);
+    });
+    let (l, t, w, h) = (left * SCALE, top * SCALE, width * SCALE, height * SCALE);
+    let time = match panel.x.scale {
+        Scale::Time => format!(" data-from=\"{}\" data-to=\"{}\"", panel.x.min, panel.x.max),
+        Scale::Linear | Scale::Log => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "<svg class=\"plot\" x=\"{l}\" y=\"{t}\" width=\"{w}\" height=\"{h}\" viewBox=\"{l} {t} {w} {h}\"{time}>"
+    );
+    *out += &elements(|canvas| {
+        // Areas hide the grid, so it is drawn above them, and lines above the grid.
+        for layer in &panel.layers {
+            draw_surface(canvas, layer, &x, &y);
+        }
+        let across = panel.y.ticks.iter().map(|t| t.0).collect();
+        for &value in panel.y.lines.as_ref().unwrap_or(&across) {
+            canvas.path(vec![(left * SCALE, y(value)), (right * SCALE, y(value))], GRID, 0.8, 6);
+        }
+        for (value, _) in &panel.x.ticks {
+            canvas.path(vec![(x(*value), top * SCALE), (x(*value), bottom * SCALE)], GRID, 0.8, 6);
+        }
+        let covered = panel.layers.iter().any(|layer| covers(layer, panel));
+        for mark in marks {
+            let (from, to) = (x(mark.from_s), x(mark.to_s.unwrap_or(panel.x.max)));
+            let (t, b) = (top * SCALE, bottom * SCALE);
+            if mark.minor {
+                canvas.path(vec![(from, t), (from, t + 7 * SCALE)], FAULT, 0.8, 8);
+                continue;
+            }
+            // On coloured ground a tint would be another colour: a strip at the top and the end.
+            if covered {
+                let strip = t + 4 * SCALE;
+                canvas.polygon(vec![(from, t), (to, t), (to, strip), (from, strip)], FAULT, 1.0);
+                canvas.path(vec![(to, t), (to, b)], FAULT, 0.8, 6);
+            } else {
+                canvas.polygon(vec![(from, t), (to, t), (to, b), (from, b)], FAULT, 0.13);
+            }
+            canvas.path(vec![(from, t), (from, b)], FAULT, 0.8, 10);
+        }
+        for layer in &panel.layers {
+            if let Layer::Line { colour, stroke, points } = layer {
+                canvas.path(points.iter().map(|p| (x(p.0), y(p.1))).collect(), *colour, 1.0, *stroke as u32);
+            }
+        }
+    });
+    *out += "</svg>\n";
+    *out += &elements(|canvas| canvas.line((left, bottom), (right, bottom), SOFT, 8));
+}
+
+/// Whether a layer colours the ground from side to side.
+fn covers(layer: &Layer, panel: &Panel) -> bool {
+    let wide = 0.8 * (panel.x.max - panel.x.min);
+    match layer {
+        Layer::Area { points, .. } => points.first().zip(points.last()).is_some_and(|(a, b)| b.0 - a.0 >= wide),
+        Layer::Bars { bars, .. } => bars.iter().any(|b| b[1] - b[0] >= wide),
+        Layer::Line { .. } => false,
+    }
+}
+
+fn draw_surface(canvas: &mut Canvas<'_>, layer: &Layer, x: &dyn Fn(f64) -> i32, y: &dyn Fn(f64) -> i32) {
+    match layer {
+        Layer::Area { colour, points } => {
             let lower = points.iter().rev().map(|p| (x(p.0), y(p.1)));
             let outline = points.iter().map(|p| (x(p.0), y(p.2))).chain(lower);
             canvas.polygon(outline.collect(), *colour, 1.0);
         }
-    }
-    for (value, text) in &panel.y.ticks {
-        let y = y(*value);
-        canvas.path(vec![(left * SCALE, y), (right * SCALE, y)], GRID, 0.8, 6);
-        canvas.text(text, (left - 8, y / SCALE), 11, SOFT, HPos::Right);
-    }
-    for (value, _) in &panel.x.ticks {
-        canvas.path(vec![(x(*value), top * SCALE), (x(*value), bottom * SCALE)], GRID, 0.8, 6);
-    }
-    let middle = (18, top + height / 2);
-    canvas.styled(&panel.y.title, middle, 11, SOFT, HPos::Center, FontStyle::Normal, FontTransform::Rotate270);
-    for mark in marks {
-        let (from, to) = (x(mark.from_s), x(mark.to_s.unwrap_or(panel.x.max)));
-        let (t, b) = (top * SCALE, bottom * SCALE);
-        canvas.polygon(vec![(from, t), (to, t), (to, b), (from, b)], FAULT, 0.13);
-        canvas.path(vec![(from, t), (from, b)], FAULT, 0.8, 8);
-    }
-    for layer in &panel.layers {
-        if let Layer::Line { colour, stroke, points } = layer {
-            canvas.path(points.iter().map(|p| (x(p.0), y(p.1))).collect(), *colour, 1.0, *stroke as u32);
+        Layer::Bars { colour, opacity, bars } => {
+            for &[from, to, low, high] in bars {
+                let (l, t, b) = (x(from), y(high), y(low));
+                let r = x(to).max(l + SCALE);
+                canvas.polygon(vec![(l, t), (r, t), (r, b), (l, b)], *colour, f64::from(*opacity) / 100.0);
+            }
         }
+        Layer::Line { .. } => {}
     }
-    canvas.line((left, bottom), (right, bottom), SOFT, 8);
 }
 
-fn draw_x_axis(canvas: &mut Canvas<'_>, panel: &Panel, frame: Frame) {
+fn draw_x_axis(out: &mut String, panel: &Panel, frame: Frame) {
     let bottom = frame.top + frame.height;
+    let widest = panel.x.ticks.iter().map(|t| text_width(&t.1, 11)).max().unwrap_or(0) + 6;
+    let (mut free, mut ticks) = (i32::MIN, String::new());
     for (value, text) in &panel.x.ticks {
         let x = frame.left + (panel.x.place(*value) * f64::from(frame.width)) as i32;
-        canvas.line((x, bottom), (x, bottom + 4), SOFT, 8);
-        canvas.text(text, (x, bottom + 14), 11, SOFT, HPos::Center);
+        let named = x - widest / 2 >= free;
+        if named {
+            free = x + widest / 2;
+        }
+        ticks += &elements(|canvas| {
+            canvas.line((x, bottom), (x, bottom + 4), SOFT, 8);
+            if named {
+                canvas.text(text, (x, bottom + 14), 11, SOFT, HPos::Center);
+            }
+        });
     }
-    canvas.text(&panel.x.title, (frame.left + frame.width / 2, bottom + 32), 11, SOFT, HPos::Center);
+    let _ = writeln!(out, "<g class=\"ticks\">{ticks}</g>");
+    let middle = (frame.left + frame.width / 2, bottom + 32);
+    *out += &elements(|canvas| canvas.text(&panel.x.title, middle, 11, SOFT, HPos::Center));
 }
 
 #[cfg(test)]
@@ -245,22 +381,36 @@ mod tests {
     use crate::report::plot::axis::Axis;
     use crate::report::plot::chart::{BLUE, Stroke};
 
-    #[test]
-    fn the_outer_size_is_as_shown_and_text_is_escaped() {
+    fn chart() -> Chart {
         let panel = Panel {
             heading: "a < b & c".into(),
             height: 100,
             x: Axis::time(10.0),
             y: Axis::amount("tasks", 4.0),
             layers: vec![Layer::Line { colour: BLUE, stroke: Stroke::Normal, points: vec![(0.0, 0.0), (10.0, 4.0)] }],
+            readings: Vec::new(),
         };
-        let marks = vec![Mark { label: "rack lost".into(), from_s: 9.9, to_s: None }];
-        let svg = svg("T", "A caption.", &Chart { legend: vec![], panels: vec![panel], marks });
+        let marks = vec![Mark { label: "rack lost".into(), from_s: 9.9, to_s: None, minor: false }];
+        Chart { legend: vec![], panels: vec![panel], marks }
+    }
+
+    #[test]
+    fn the_outer_size_is_as_shown_and_text_is_escaped() {
+        let svg = svg(&chart(), Look { width: WIDE, title: "T \"<", caption: Some("A caption.") });
         assert!(svg.starts_with("<svg width=\"880\" height=\""), "{}", &svg[..80]);
         assert!(svg.contains("viewBox=\"0 0 7040 ") && svg.trim_end().ends_with("</svg>"));
-        assert!(svg.contains("a &lt; b &amp; c") && svg.contains("rack lost"));
+        assert!(svg.contains("a &lt; b &amp; c") && svg.contains("rack lost") && svg.contains("\"T &quot;&lt;\""));
         // The line goes from corner to corner of the panel.
-        assert!(svg.contains("528,") && svg.contains(&format!("{},", (WIDTH - RIGHT) * SCALE)));
+        assert!(svg.contains("528,") && svg.contains(&format!("{},", (WIDE - RIGHT) * SCALE)));
+        assert_eq!(svg.matches("<svg").count(), svg.matches("</svg>").count());
+    }
+
+    #[test]
+    fn on_a_page_a_picture_is_its_axes_alone() {
+        let bare = svg(&chart(), Look { width: NARROW, title: "T", caption: None });
+        assert!(bare.starts_with("<svg width=\"420\""));
+        assert!(!bare.contains("#FFFFFF") && !bare.contains(">\nT\n<"), "paper and title are the page's");
+        assert!(bare.contains("data-from=\"0\" data-to=\"10\"") && bare.contains("<g data-at=\"9.9\">"));
     }
 
     #[test]

@@ -7,6 +7,14 @@ use crate::record::recording::Series;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
+impl Colour {
+    /// As in style sheets: `#0072B2`.
+    #[must_use]
+    pub fn hex(self) -> String {
+        format!("#{:02X}{:02X}{:02X}", self.0, self.1, self.2)
+    }
+}
+
 /// Colours of Okabe and Ito that readers with any colour vision can tell apart, in the order in
 /// which frameworks get them.
 pub const PALETTE: [Colour; 7] = [BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, BLACK];
@@ -40,6 +48,8 @@ pub struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Swatch {
     Area,
+    /// An area that is what lies behind.
+    Pale,
     Line,
     /// The pale band of a fault.
     Band,
@@ -51,6 +61,8 @@ pub struct Mark {
     pub label: String,
     pub from_s: f64,
     pub to_s: Option<f64>,
+    /// One of very many: a notch at the top, no name.
+    pub minor: bool,
 }
 
 /// One coordinate system. Panels of a chart share the horizontal axis.
@@ -61,6 +73,19 @@ pub struct Panel {
     pub x: Axis,
     pub y: Axis,
     pub layers: Vec<Layer>,
+    /// What a reader is told of the step under the pointer, on a page with scripts.
+    pub readings: Vec<Reading>,
+}
+
+/// A column of the figure's table, as read in one panel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reading {
+    pub label: String,
+    pub colour: Colour,
+    /// Column of the table, counted after those of time.
+    pub column: usize,
+    /// Whether the values are fractions.
+    pub percent: bool,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -74,6 +99,13 @@ pub enum Layer {
         colour: Colour,
         stroke: Stroke,
         points: Vec<(f64, f64)>,
+    },
+    /// Rectangles: left, right, lower, upper; at least a pixel wide.
+    Bars {
+        colour: Colour,
+        /// From 0 to 100.
+        opacity: u8,
+        bars: Vec<[f64; 4]>,
     },
 }
 

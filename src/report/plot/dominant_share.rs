@@ -2,9 +2,13 @@
 
 use super::axis::{Axis, number};
 use super::chart::{Chart, Layer, Panel, Stroke, steps};
-use super::{Drawn, Figure, cell, faults, framework_colour, framework_legend, max_of, series_table};
+use super::{
+    Drawn, Figure, cell, faults, framework_colour, framework_legend, framework_names, max_of, readings, series_table,
+};
 use crate::analysis::share;
 use crate::record::Recording;
+use crate::record::recording::FrameworkRecord;
+use crate::report::words::{percent, some};
 
 pub(super) const FIGURE: Figure = Figure {
     name: "dominant-share",
@@ -25,8 +29,8 @@ fn draw(recording: &Recording) -> Option<Drawn> {
     for (entry, (framework, values)) in legend.iter_mut().zip(recording.frameworks.iter().zip(&shares)) {
         if entry.label == framework.name {
             let mean = share::mean(recording, values);
-            let percent = number(libm::round(mean * 1000.0) / 10.0);
-            entry.label = format!("{} (weight {}, mean {percent} %)", framework.name, number(framework.weight));
+            let (weight, mean) = (number(framework.weight), percent(mean));
+            entry.label = format!("{} (weight {weight}, mean {mean})", framework.name);
         }
     }
     // The first ones are drawn last, above the others.
@@ -40,13 +44,31 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         x: Axis::time(series.end.as_secs_f64()),
         y: Axis::percent("dominant share", top),
         layers,
+        readings: readings(&framework_names(&recording.frameworks), 0, true),
     };
-    let column = |(f, v): (&crate::record::recording::FrameworkRecord, &Vec<f64>)| {
-        (f.name.clone(), v.iter().map(|&x| cell(x)).collect())
-    };
+    let column = |(f, v): (&FrameworkRecord, &Vec<f64>)| (f.name.clone(), v.iter().map(|&x| cell(x)).collect());
     let columns: Vec<_> = recording.frameworks.iter().zip(&shares).map(column).collect();
     let marks = faults(recording, &mut legend);
-    Some(Drawn { chart: Chart { legend, panels: vec![panel], marks }, table: series_table(series, &columns) })
+    Some(Drawn {
+        chart: Chart { legend, panels: vec![panel], marks },
+        table: series_table(series, &columns),
+        says: says(recording, &shares),
+    })
+}
+
+fn says(recording: &Recording, shares: &[Vec<f64>]) -> String {
+    let mean =
+        |(f, values): (&FrameworkRecord, &Vec<f64>)| format!("{} {}", f.name, percent(share::mean(recording, values)));
+    let means = recording.frameworks.iter().zip(shares).map(mean).collect();
+    let mut text = format!("The mean dominant share was {}.", some(means, 4));
+    if let Some(jain) = share::jain(recording) {
+        let index = number(libm::round(jain * 1000.0) / 1000.0);
+        text += &format!(
+            " While two or more had tasks waiting, Jain's index of the weighted shares was {index} \
+                          (1 is perfectly fair)."
+        );
+    }
+    text
 }
 
 #[cfg(test)]

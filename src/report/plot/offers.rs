@@ -2,9 +2,10 @@
 
 use super::axis::Axis;
 use super::chart::{Chart, Colour, Entry, GREEN, Layer, ORANGE, PURPLE, Panel, Stroke, Swatch, steps};
-use super::{Drawn, Figure, faults, max_of, series_table};
+use super::{Drawn, Figure, faults, max_of, rates, readings, series_table};
 use crate::record::Recording;
 use crate::record::recording::Series;
+use crate::report::words::{count, percent};
 
 pub(super) const FIGURE: Figure = Figure {
     name: "offers",
@@ -27,20 +28,8 @@ const LINES: [(&str, Colour, Of); 4] = [
 
 fn draw(recording: &Recording) -> Option<Drawn> {
     let series = &recording.series;
-    let rates = |of: Of| -> Vec<f64> {
-        let counts = of(series).iter().enumerate();
-        counts.map(|(row, &n)| n as f64 / (series.length_ns(row) as f64 / 1e9)).collect()
-    };
-    // A last interval of some microseconds would be a spike of chance.
-    let short = series.rows() > 1 && series.length_ns(series.rows() - 1) * 4 < series.interval.0;
-    let cut = |mut rates: Vec<f64>| {
-        if short {
-            rates[series.rows() - 1] = rates[series.rows() - 2];
-        }
-        rates
-    };
     let shown: Vec<_> = LINES.into_iter().filter(|l| l.0 == "made" || l.2(series).iter().any(|&n| n > 0)).collect();
-    let lines: Vec<(Colour, Vec<f64>)> = shown.iter().map(|l| (l.1, cut(rates(l.2)))).collect();
+    let lines: Vec<(Colour, Vec<f64>)> = shown.iter().map(|l| (l.1, rates(series, l.2(series)))).collect();
     let top = max_of(lines.iter().flat_map(|l| l.1.iter().copied()));
     if top <= 0.0 {
         return None;
@@ -60,6 +49,7 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         x: Axis::time(series.end.as_secs_f64()),
         y: Axis::amount("offers per second", top),
         layers: lines.iter().enumerate().map(layer).collect(),
+        readings: readings(&LINES.map(|l| (format!("{} in the interval", l.0), l.1)), 0, false),
     };
     let swatch = |name: &str| if name == "made" { Swatch::Area } else { Swatch::Line };
     let entry = |l: &(&str, Colour, Of)| Entry { label: l.0.to_owned(), colour: l.1, swatch: swatch(l.0) };
@@ -67,7 +57,19 @@ fn draw(recording: &Recording) -> Option<Drawn> {
     let columns: Vec<_> =
         LINES.iter().map(|l| (l.0.to_owned(), l.2(series).iter().map(i64::to_string).collect())).collect();
     let marks = faults(recording, &mut legend);
-    Some(Drawn { chart: Chart { legend, panels: vec![panel], marks }, table: series_table(series, &columns) })
+    let chart = Chart { legend, panels: vec![panel], marks };
+    Some(Drawn { chart, table: series_table(series, &columns), says: says(recording) })
+}
+
+fn says(recording: &Recording) -> String {
+    let of = |name: &str| recording.counts.get(name).copied().unwrap_or(0) as i64;
+    let [made, accepted, declined] = ["offers.made", "offers.accepted", "offers.declined"].map(of);
+    let declined = percent(declined as f64 / made.max(1) as f64);
+    let each = match of("tasks.launched") {
+        _ if accepted == 0 => "none was accepted".to_owned(),
+        launched => format!("{} launched {}", count(accepted, "accepted one"), count(launched, "task")),
+    };
+    format!("Of {}, {declined} were declined; {each}.", count(made, "offer"))
 }
 
 #[cfg(test)]

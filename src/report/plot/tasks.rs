@@ -2,9 +2,13 @@
 
 use super::axis::Axis;
 use super::chart::{Chart, Layer, Panel, Stroke, steps};
-use super::{Drawn, Figure, cell, faults, framework_colour, framework_legend, max_of, micro, series_table};
+use super::{
+    Drawn, Figure, cell, faults, framework_colour, framework_legend, framework_names, max_of, micro, readings,
+    series_table,
+};
 use crate::record::Recording;
 use crate::record::recording::FrameworkRecord;
+use crate::report::words::{length, whole};
 
 pub(super) const FIGURE: Figure = Figure {
     name: "tasks",
@@ -33,6 +37,7 @@ fn draw(recording: &Recording) -> Option<Drawn> {
             x: Axis::time(series.end.as_secs_f64()),
             y: Axis::amount("tasks", top),
             layers: recording.frameworks.iter().enumerate().rev().map(line).collect(),
+            readings: readings(&framework_names(&recording.frameworks), columns.len(), false),
         });
         for framework in &recording.frameworks {
             let texts = of(framework).iter().map(|&v| cell(micro(v))).collect();
@@ -42,7 +47,29 @@ fn draw(recording: &Recording) -> Option<Drawn> {
     let worked = recording.frameworks.iter().any(|f| f.queued.iter().chain(&f.running).any(|&v| v > 0));
     let mut legend = framework_legend(&recording.frameworks);
     let marks = faults(recording, &mut legend);
-    worked.then(|| Drawn { chart: Chart { legend, panels, marks }, table: series_table(series, &columns) })
+    worked.then(|| Drawn {
+        chart: Chart { legend, panels, marks },
+        table: series_table(series, &columns),
+        says: says(recording),
+    })
+}
+
+fn says(recording: &Recording) -> String {
+    let rows = 0..recording.series.rows();
+    let total = |row: usize, of: Of| recording.frameworks.iter().map(|f| of(f)[row]).sum::<i64>();
+    let most = |of: Of| rows.clone().map(|row| (total(row, of), std::cmp::Reverse(row))).max().unwrap_or_default();
+    let (waiting, at) = most(|f| &f.queued);
+    let (running, _) = most(|f| &f.running);
+    let tasks = |micro: i64| whole((micro + 500_000) / 1_000_000);
+    if waiting < 500_000 {
+        return format!("Hardly a task ever waited; at most {} ran at once.", tasks(running));
+    }
+    let at = length(recording.series.edge(at.0).as_secs_f64());
+    format!(
+        "The backlog was largest at {at}, when {} tasks waited; at most {} ran at once.",
+        tasks(waiting),
+        tasks(running)
+    )
 }
 
 #[cfg(test)]

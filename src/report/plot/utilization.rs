@@ -1,17 +1,20 @@
 //! Where the capacity is: used, offered or free, per kind of resource over time.
 
-use super::axis::{Axis, number};
+use super::axis::Axis;
 use super::chart::{BLUE, Chart, Colour, Entry, Layer, ORANGE, PALE, Panel, Swatch, steps};
-use super::{Drawn, Figure, cell, faults, series_table};
+use super::{Drawn, Figure, cell, faults, readings, series_table};
 use crate::analysis::utilization::{Utilization, mean, rows};
 use crate::base::quantity::KINDS;
 use crate::record::Recording;
+use crate::record::recording::Series;
+use crate::report::words::{list, number, percent};
 
 pub(super) const FIGURE: Figure = Figure {
     name: "utilization",
     title: "Utilization of the cluster",
-    caption: "Share of the registered capacity that tasks hold in the master's books (used), that \
-              sits in outstanding offers (offered), and the rest (free), averaged over each interval.",
+    caption: "Share of the registered capacity that tasks hold in the master's books (used; GPUs that \
+              frameworks share out themselves included), that sits in outstanding offers (offered), and \
+              the rest (free), averaged over each interval.",
     draw,
 };
 
@@ -46,16 +49,46 @@ fn draw(recording: &Recording) -> Option<Drawn> {
             x: Axis::time(series.end.as_secs_f64()),
             y: Axis::percent("of capacity", 1.0),
             layers,
+            readings: readings(&PARTS.map(|(name, colour)| (name.to_owned(), colour)), columns.len() - 3, true),
         });
     }
     let entry = |(label, colour): (&str, Colour)| Entry { label: label.into(), colour, swatch: Swatch::Area };
     let mut legend: Vec<Entry> = PARTS.into_iter().map(entry).collect();
     let marks = faults(recording, &mut legend);
-    Some(Drawn { chart: Chart { legend, panels, marks }, table: series_table(series, &columns) })
+    Some(Drawn {
+        chart: Chart { legend, panels, marks },
+        table: series_table(series, &columns),
+        says: says(series, &kinds),
+    })
+}
+
+fn says(series: &Series, kinds: &[(usize, Utilization)]) -> String {
+    let shown = kinds.iter().filter(|(_, average)| average.used > 0.0);
+    let one = |(kind, average): &(usize, Utilization)| {
+        let rows = rows(series, *kind);
+        let of = |part: usize| rows.iter().flatten().map(move |r| r[part]).fold(0.0, f64::max);
+        format!("{} of the {} ({} at most)", percent(average.used), name(*kind), percent(of(0)))
+    };
+    let parts: Vec<String> = shown.map(one).collect();
+    if parts.is_empty() {
+        return "Nothing was used.".to_owned();
+    }
+    let offered = kinds.iter().map(|k| k.1.offered).fold(0.0, f64::max);
+    let sat = if offered < 0.001 { "hardly any".to_owned() } else { format!("at most {} of a kind", percent(offered)) };
+    format!("On average, tasks held {}; {sat} sat in offers.", list(&parts))
+}
+
+/// A kind of resource in a sentence.
+pub(super) fn name(kind: usize) -> &'static str {
+    match KINDS[kind] {
+        "cpus" => "CPUs",
+        "mem" => "memory",
+        "gpus" => "GPUs",
+        other => other,
+    }
 }
 
 fn heading(kind: usize, average: Utilization) -> String {
-    let percent = |x: f64| format!("{} %", number(libm::round(x * 1000.0) / 10.0));
     let capacity = match KINDS[kind] {
         "cpus" => format!("CPUs ({} on average)", number(libm::round(average.capacity))),
         "gpus" => format!("GPUs ({} on average)", number(libm::round(average.capacity))),

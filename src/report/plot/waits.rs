@@ -3,10 +3,11 @@
 use super::axis::Axis;
 use super::chart::{Chart, Layer, Panel, Stroke};
 use super::{Drawn, Figure, cell, framework_colour, framework_legend, max_of};
-use crate::analysis::percentile::curve;
+use crate::analysis::percentile::{curve, percentile_ns};
 use crate::record::recording::FrameworkRecord;
 use crate::record::text::seconds;
 use crate::record::{Ecdf, Recording};
+use crate::report::words::length;
 
 pub(super) const FIGURE: Figure = Figure {
     name: "waits",
@@ -47,10 +48,23 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         let layers = lines.map(line).collect();
         let mut y = Axis::percent("of all", 1.0);
         y.ticks.insert(4, (0.9, "90 %".into()));
-        panels.push(Panel { heading: (*heading).to_owned(), height: 180, x, y, layers });
+        panels.push(Panel { heading: (*heading).to_owned(), height: 180, x, y, layers, readings: Vec::new() });
     }
     let legend = framework_legend(&recording.frameworks);
-    Some(Drawn { chart: Chart { legend, panels, marks: Vec::new() }, table: table(recording) })
+    Some(Drawn { chart: Chart { legend, panels, marks: Vec::new() }, table: table(recording), says: says(recording) })
+}
+
+fn says(recording: &Recording) -> String {
+    let one = |f: &FrameworkRecord| {
+        let at = |per_mille| Some(length(percentile_ns(&f.started, per_mille)? as f64 / 1e9));
+        Some(format!("half of the tasks of {} ran within {}, 99 % within {}", f.name, at(500)?, at(990)?))
+    };
+    let parts: Vec<String> = recording.frameworks.iter().filter_map(one).take(3).collect();
+    if parts.is_empty() {
+        return "No task ran.".to_owned();
+    }
+    let text = parts.join("; ");
+    format!("{}{}.", text[..1].to_uppercase(), &text[1..])
 }
 
 /// The corners of the curve, from the left end to the right one.
@@ -84,6 +98,7 @@ fn table(recording: &Recording) -> Vec<Vec<String>> {
 mod tests {
     use super::*;
     use crate::record::synthetic::{Plan, make};
+    use crate::report::plot::axis::Scale;
 
     #[test]
     fn curves_are_stairs_from_none_to_all() {
@@ -93,7 +108,7 @@ mod tests {
         );
         let drawn = draw(&make(&Plan::small()).recording()).unwrap();
         for panel in &drawn.chart.panels {
-            assert!(panel.x.log && panel.layers.len() == 2);
+            assert!(panel.x.scale == Scale::Log && panel.layers.len() == 2);
         }
         let mut recording = make(&Plan::small()).recording();
         for framework in &mut recording.frameworks {

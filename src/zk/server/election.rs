@@ -64,12 +64,17 @@ impl Server {
         }
     }
 
-    pub(super) fn answer_looking(&mut self, cx: &mut Cx, from: ProcessId, last: (u64, u64)) {
+    pub(super) fn answer_looking(&mut self, cx: &mut Cx, from: ProcessId, theirs: u64, last: (u64, u64)) {
         let term = self.term;
         match &self.role {
             Role::Looking { .. } if last >= self.last() => Self::tell(cx, from, Peer::Willing { term }),
             Role::Looking { .. } => {}
             Role::Following { leader, .. } => Self::tell(cx, from, Peer::Led { term, leader: *leader }),
+            // It has voted in a later term and can follow nobody of this one: all elect anew.
+            Role::Leading(_) if theirs > term => {
+                (self.term, self.vote) = (theirs, None);
+                self.look(cx);
+            }
             Role::Leading(_) => Self::tell(cx, from, Peer::Led { term, leader: cx.me }),
         }
     }
@@ -117,7 +122,7 @@ impl Server {
 
     pub(super) fn asked(&mut self, cx: &mut Cx, from: ProcessId, term: u64, last: (u64, u64)) {
         if !self.is_looking() {
-            return self.answer_looking(cx, from, last);
+            return self.answer_looking(cx, from, term, last);
         }
         if term > self.term {
             (self.term, self.vote) = (term, None);

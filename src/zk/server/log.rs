@@ -231,8 +231,9 @@ impl Server {
                 _ => None,
             };
             let answer = Arc::make_mut(&mut self.state).apply(self.applied, &entry.txn, &mut changes);
-            self.applied_entry(cx, self.applied, &entry, closed, answer);
+            // Who watches hears of it before anybody can ask for what is new.
             changes.iter().for_each(|change| self.fire(cx, change));
+            self.applied_entry(cx, self.applied, &entry, closed, answer);
         }
         let applied = self.applied;
         match &mut self.role {

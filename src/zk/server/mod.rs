@@ -224,7 +224,7 @@ impl Server {
 
     fn server_says(&mut self, cx: &mut Cx, from: ProcessId, packet: &Peer) {
         match packet {
-            Peer::Looking { index, last_term, .. } => self.answer_looking(cx, from, (*last_term, *index)),
+            Peer::Looking { term, index, last_term } => self.answer_looking(cx, from, *term, (*last_term, *index)),
             Peer::Willing { term } => self.willing(cx, from, *term),
             Peer::Led { term, leader } => self.led(cx, *term, *leader),
             Peer::Ask { term, index, last_term } => self.asked(cx, from, *term, (*last_term, *index)),

@@ -170,7 +170,10 @@ impl Server {
         match &entry.txn {
             Txn::Nothing => {}
             Txn::Open { client, timeout } => {
-                if let Role::Leading(leading) = &mut self.role {
+                // What an earlier leader did it has said itself, if it lived to see it.
+                if let Role::Leading(leading) = &mut self.role
+                    && entry.term == self.term
+                {
                     let held =
                         cx.me.slot == entry.origin || leading.followers.iter().any(|(id, _)| id.slot == entry.origin);
                     cx.fact(Fact::SessionOpened { slot: client.slot, session: index });
@@ -191,7 +194,7 @@ impl Server {
                 let Some(slot) = closed else { return };
                 if let Role::Leading(leading) = &mut self.role {
                     leading.holders.remove(session);
-                    if *expired {
+                    if *expired && entry.term == self.term {
                         cx.fact(Fact::SessionExpired { slot, session: *session });
                     }
                 }

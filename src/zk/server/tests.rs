@@ -124,6 +124,10 @@ impl Ensemble {
         if let Some(key) = self.places[slot as usize].timers.pop() {
             self.give(slot, Input::Timer { key });
         }
+        // It followed somebody who is gone, and hears nothing.
+        if let Role::Following { leader: peer, serving: false, .. } = self.places[slot as usize].server.role {
+            self.give(slot, Input::WatchMissed { peer, misses: 1 });
+        }
     }
 
     /// The connection of two servers breaks; both find out.
@@ -157,15 +161,14 @@ impl Ensemble {
     /// Everything that can happen does, until nothing is left but timers; those fire if nobody leads.
     fn settle(&mut self) {
         for round in 0..10_000 {
-            let mut busy = false;
             for slot in 0..SERVERS {
                 self.persisted(slot);
                 for from in (0..SERVERS).chain([CLIENT]) {
-                    busy |= !self.places[slot as usize].inbox[from.min(SERVERS) as usize].is_empty();
                     self.deliver(slot, from);
                 }
-                busy |= self.places[slot as usize].writing.is_some();
             }
+            let idle = |p: &Place| p.writing.is_none() && p.inbox.iter().all(VecDeque::is_empty);
+            let busy = !self.places.iter().all(idle);
             if !busy && self.leader().is_some() && self.places.iter().all(|p| p.server.serves()) {
                 return;
             }
@@ -227,14 +230,14 @@ fn a_session_moves_and_its_requests_are_answered_in_order() {
     ensemble.settle();
     assert_eq!(
         std::mem::take(&mut ensemble.told),
-        [(b, Packet::Connected { session, timeout: Span::from_secs(10) }), (a, Packet::Closed)]
+        [(a, Packet::Closed), (b, Packet::Connected { session, timeout: Span::from_secs(10) })]
     );
     ensemble.say(b, call(4, create("/x/n_", true)));
     ensemble.say(b, call(5, children()));
     ensemble.say(b, call(6, create("/x/n_", true)));
     ensemble.settle();
-    let last = std::mem::take(&mut ensemble.told).pop();
-    assert_eq!(last, Some((b, Packet::Changed { path: "/x".into() })));
+    let told: Vec<Packet> = std::mem::take(&mut ensemble.told).into_iter().map(|(_, packet)| packet).collect();
+    assert_eq!(told[2..], [Packet::Changed { path: "/x".into() }, reply(6, Answer::Created("/x/n_0000000002".into()))]);
 }
 
 #[test]
@@ -319,22 +322,22 @@ fn what_counts_is_never_lost() {
         let (mut xid, mut done) = (0, Vec::new());
         ensemble.say(0, Packet::Call { session, xid: 0, request: create("/x", false) });
         ensemble.settle();
-        for n in 0..900 {
+        for n in 0..1_500 {
             let draw = |k: u64, most: u64| key.draw(seed, n * 4 + k).below(most);
             let (slot, from) = (draw(0, u64::from(SERVERS)) as u32, draw(2, u64::from(SERVERS) + 1) as u32);
             let from = if from == SERVERS { CLIENT } else { from };
-            match draw(1, 60) {
+            match draw(1, 240) {
                 0 => {
                     ensemble.restart(slot);
                     restarts += 1;
                 }
                 1 => ensemble.sever(slot, (slot + 1) % SERVERS),
-                2 => ensemble.fire(slot),
-                3..=12 => {
+                2..=9 => ensemble.fire(slot),
+                10..=49 => {
                     xid += 1;
                     ensemble.say(0, Packet::Call { session, xid, request: create(&format!("/x/{xid}"), false) });
                 }
-                13..=25 => ensemble.persisted(slot),
+                50..=99 => ensemble.persisted(slot),
                 _ => ensemble.deliver(slot, from),
             }
             for (_, packet) in std::mem::take(&mut ensemble.told) {
@@ -360,7 +363,7 @@ fn what_counts_is_never_lost() {
         }
         created += done.len() as u64;
     }
-    assert!(created > 1_500 && restarts > 1_000, "{created} nodes, {restarts} restarts");
+    assert!(created > 1_500 && restarts > 500, "{created} nodes, {restarts} restarts");
 }
 
 /// A long log is cut short by a snapshot, and a server that reads it back has the same state.

@@ -42,19 +42,37 @@ pub trait Sharing: Clone + Send + Sync + 'static {
     fn rank(&self, node: &Standing, throw: Throw) -> f64;
 }
 
+/// Somebody who needs the type of a policy that is known by name.
+pub trait PolicyUser {
+    type Out;
+    fn call<S: Sharing + std::fmt::Debug>(self, sharing: S) -> Self::Out;
+}
+
 macro_rules! policies {
     ($($name:ident $type:ident),+) => {
         $(pub mod $name;)+
         /// Names and summaries, in the order of the list.
         pub const POLICIES: &[(&str, &str)] = &[$((stringify!($name), $name::SUMMARY)),+];
 
-        /// The Mesos cycle with the policy of that name.
-        pub fn cycle<C: Chunk + std::fmt::Debug>(name: &str, chunk: C, flags: &Flags) -> Option<Box<dyn Allocate>> {
+        /// Calls the user with the policy of that name.
+        pub fn with<U: PolicyUser>(name: &str, user: U) -> Option<U::Out> {
             match name {
-                $(stringify!($name) => Some(Box::new(Cycle::new($name::$type, chunk, flags))),)+
+                $(stringify!($name) => Some(user.call($name::$type)),)+
                 _ => None,
             }
         }
     };
 }
 policies!(drf Drf, random Random, fifo Fifo);
+
+/// The Mesos cycle with the policy of that name.
+pub fn cycle<C: Chunk + std::fmt::Debug>(name: &str, chunk: C, flags: &Flags) -> Option<Box<dyn Allocate>> {
+    struct Maker<'a, C>(C, &'a Flags);
+    impl<C: Chunk + std::fmt::Debug> PolicyUser for Maker<'_, C> {
+        type Out = Box<dyn Allocate>;
+        fn call<S: Sharing + std::fmt::Debug>(self, sharing: S) -> Self::Out {
+            Box::new(Cycle::new(sharing, self.0, self.1))
+        }
+    }
+    with(name, Maker(chunk, flags))
+}

@@ -1,0 +1,137 @@
+//! Changes of leaders: when one was lost, and when the next one had what it needs to go on.
+
+use super::recording::Failover;
+use crate::base::id::{FrameworkId, Symbol};
+use crate::base::map::Set;
+use crate::base::time::Time;
+use crate::fact::ProcessKind;
+
+/// What a cluster of masters, or of Marathons, has for a leader.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    leader: Option<(u32, u32)>,
+    /// Index in `Leaders::changes` of the change that is not complete.
+    open: Option<usize>,
+    /// Agents and frameworks that the lost leader had, and those that came to the new one.
+    agents_before: u64,
+    agents: Set<Symbol>,
+    frameworks_before: Set<Symbol>,
+    frameworks: Set<Symbol>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leaders {
+    masters: Side,
+    marathons: Side,
+    /// Names of frameworks with a subscription.
+    subscribed: Set<Symbol>,
+    /// The framework of Marathon: its name, and its id once it has subscribed to somebody.
+    service: Option<Symbol>,
+    service_id: Option<FrameworkId>,
+    pub(super) changes: Vec<Failover>,
+}
+
+impl Leaders {
+    fn side(&mut self, kind: ProcessKind) -> Option<&mut Side> {
+        match kind {
+            ProcessKind::Master => Some(&mut self.masters),
+            ProcessKind::Marathon => Some(&mut self.marathons),
+            _ => None,
+        }
+    }
+
+    /// Frameworks with this owner name belong to Marathon.
+    pub(super) fn service_is(&mut self, owner: Symbol) {
+        self.service = Some(owner);
+    }
+
+    /// The process died, stepped down, or lost its session.
+    pub(super) fn gone(&mut self, kind: ProcessKind, slot: u32, incarnation: Option<u32>, at: Time, agents: u64) {
+        let (changes, subscribed) = (self.changes.len(), self.subscribed.clone());
+        let Some(side) = self.side(kind) else { return };
+        let led = side.leader.is_some_and(|l| l.0 == slot && incarnation.is_none_or(|i| i == l.1));
+        if !led {
+            return;
+        }
+        *side = Side { open: Some(changes), agents_before: agents, frameworks_before: subscribed, ..Side::default() };
+        self.changes.push(Failover { kind: kind_name(kind).to_owned(), lost_ns: at.0, ..Failover::default() });
+    }
+
+    /// The session of the process in this slot is no more.
+    pub(super) fn session_gone(&mut self, slot: u32, at: Time, agents: u64) {
+        self.gone(ProcessKind::Master, slot, None, at, agents);
+        self.gone(ProcessKind::Marathon, slot, None, at, agents);
+    }
+
+    pub(super) fn elected(&mut self, kind: ProcessKind, slot: u32, incarnation: u32, at: Time) {
+        let Some(side) = self.side(kind) else { return };
+        side.leader = Some((slot, incarnation));
+        if let Some(open) = side.open {
+            self.changes[open].elected_ns.get_or_insert(at.0);
+        }
+    }
+
+    pub(super) fn ready(&mut self, kind: ProcessKind, at: Time) {
+        if let Some(open) = self.side(kind).and_then(|side| side.open) {
+            self.changes[open].ready_ns.get_or_insert(at.0);
+        }
+    }
+
+    /// The masters' leader admitted the agent of this host.
+    pub(super) fn agent(&mut self, host: Symbol, at: Time) {
+        let side = &mut self.masters;
+        let Some(open) = side.open else { return };
+        let change = &mut self.changes[open];
+        side.agents.insert(host);
+        change.first_agent_ns.get_or_insert(at.0);
+        if side.agents.len() as u64 * 100 >= side.agents_before * 99 {
+            change.agents_ns.get_or_insert(at.0);
+        }
+    }
+
+    pub(super) fn subscribed(&mut self, id: FrameworkId, name: Symbol, at: Time) {
+        self.subscribed.insert(name);
+        if self.service == Some(name) {
+            self.service_id = Some(id);
+            if let Some(open) = self.marathons.open
+                && self.changes[open].elected_ns.is_some()
+            {
+                self.changes[open].frameworks_ns.get_or_insert(at.0);
+            }
+        }
+        let side = &mut self.masters;
+        let Some(open) = side.open else { return };
+        side.frameworks.insert(name);
+        if side.frameworks_before.iter().all(|f| side.frameworks.contains(f)) {
+            self.changes[open].frameworks_ns.get_or_insert(at.0);
+        }
+    }
+
+    pub(super) fn unsubscribed(&mut self, name: Symbol) {
+        self.subscribed.shift_remove(&name);
+    }
+
+    /// Whether somebody waits for offers: cheap, because this is asked for every batch of them.
+    #[inline]
+    pub(super) fn waits(&self) -> bool {
+        self.masters.open.is_some() || self.marathons.open.is_some()
+    }
+
+    pub(super) fn offered(&mut self, to: FrameworkId, at: Time) {
+        for (side, whom) in [(&mut self.masters, None), (&mut self.marathons, self.service_id)] {
+            let Some(open) = side.open.filter(|_| whom.is_none_or(|id| id == to)) else { continue };
+            let change = &mut self.changes[open];
+            // The one that counts is the first when everybody is there.
+            let all = change.frameworks_ns.is_some() && (change.agents_ns.is_some() || change.kind == "marathon");
+            change.first_offer_ns.get_or_insert(at.0);
+            if all {
+                change.offer_to_all_ns = Some(at.0);
+                side.open = None;
+            }
+        }
+    }
+}
+
+fn kind_name(kind: ProcessKind) -> &'static str {
+    if kind == ProcessKind::Master { "master" } else { "marathon" }
+}
