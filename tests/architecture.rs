@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "base",
             "fact",
             "job",
+            "http",
             "actor",
             "mesos",
             "frameworks",

@@ -30,7 +30,7 @@ pub(super) struct Installation {
 impl Installation {
     /// Where in ZooKeeper its processes contend.
     pub(super) fn election(&self) -> String {
-        format!("{}/leader", self.flags.zk_path)
+        format!("{}/leader-curator", self.flags.zk_path)
     }
     /// Flags of the process in a slot.
     pub(super) fn flags(&self, slot: u32) -> Arc<Flags> {
