@@ -13,6 +13,7 @@ use crate::base::map::Set;
 use crate::fact::{At, Fact, ProcessKind};
 use crate::mesos::message::Msg;
 use crate::world::Seen;
+use crate::zk::wire::Request;
 
 pub const SUMMARY: &str = "a Marathon that does not lead touches neither store nor driver";
 
@@ -26,18 +27,21 @@ pub struct MarathonLeader {
 
 impl Invariant for MarathonLeader {
     fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
-        let touches = matches!(
-            seen.msg,
-            Msg::Store { .. }
-                | Msg::Subscribe { .. }
-                | Msg::Accept { .. }
-                | Msg::Decline { .. }
-                | Msg::Revive { .. }
-                | Msg::Suppress { .. }
-                | Msg::Kill { .. }
-                | Msg::Acknowledge { .. }
-                | Msg::Reconcile { .. }
-        );
+        let touches = match &seen.msg {
+            // A standby reads where the leader is, in order to pass requests on.
+            Msg::Store { request, .. } => {
+                !matches!(**request, Request::Get { .. } | Request::Children { .. } | Request::Tree { .. })
+            }
+            Msg::Subscribe { .. }
+            | Msg::Accept { .. }
+            | Msg::Decline { .. }
+            | Msg::Revive { .. }
+            | Msg::Suppress { .. }
+            | Msg::Kill { .. }
+            | Msg::Acknowledge { .. }
+            | Msg::Reconcile { .. } => true,
+            _ => false,
+        };
         let slot = seen.from.slot;
         if touches && seen.sent && self.marathons.contains(&slot) && !self.leading.contains(&slot) {
             self.suspect.get_or_insert((slot, seen.msg.label()));
@@ -64,12 +68,9 @@ impl Invariant for MarathonLeader {
         Ok(())
     }
 
-    fn step(&mut self, view: View) -> Result<(), String> {
+    fn step(&mut self, _: View) -> Result<(), String> {
         match self.suspect.take() {
-            Some((slot, label)) => {
-                let _ = view;
-                Err(format!("process {slot}, a Marathon that does not lead, sent {label}"))
-            }
+            Some((slot, label)) => Err(format!("process {slot}, a Marathon that does not lead, sent {label}")),
             None => Ok(()),
         }
     }
