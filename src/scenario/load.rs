@@ -322,6 +322,8 @@ mod tests {
                         section: Section(batch #0: ),
                     },
                 ],
+                marathons: [],
+                apps: [],
                 workloads: [],
                 faults: [],
                 requests: [],
@@ -545,7 +547,7 @@ mod tests {
             2 | latnecy = 1
               | ^^^^^^^
               |
-              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `cluster`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
+              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `cluster`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `marathon`, `app`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
 
             error: `frameworks` is a list of tables, found a table
              --> test.toml:3:2

@@ -44,9 +44,6 @@ const KINDS_BY_NAME: [(ProcessKind, &str); 3] =
 /// Where Mesos masters contend, and the label of their nodes.
 const MASTERS_PATH: &str = "/mesos";
 const MASTERS_LABEL: &str = "json.info_";
-/// Likewise Marathons: Curator's latch.
-const MARATHONS_PATH: &str = "/marathon/leader-curator";
-const MARATHONS_LABEL: &str = "latch-";
 
 const MASTER_ID: Site = Site::new("master-id");
 
@@ -56,11 +53,10 @@ pub struct Blueprint {
     seats: Seats,
     /// How ZooKeeper's servers are set up.
     ensemble: server::Config,
-    /// ZooKeeper clients of masters, of those who only look for the leader, and of Marathons, which
-    /// elect a leader of their own; none without ZooKeeper.
+    /// ZooKeeper clients of masters, and of those who only look for the leader; none without
+    /// ZooKeeper.
     candidate: Option<Arc<client::Config>>,
     observer: Option<Arc<client::Config>>,
-    latch: Option<Arc<client::Config>>,
     master_flags: master::Flags,
     allocator: Box<dyn Allocate>,
     frameworks: Vec<Scheduler>,
@@ -124,7 +120,6 @@ impl Blueprint {
             ProcessKind::Marathon => self.marathons[index as usize].1.as_ref(),
             ProcessKind::Master => self.candidate.as_ref(),
             ProcessKind::Framework | ProcessKind::Agent => self.observer.as_ref(),
-            ProcessKind::Marathon => self.latch.as_ref(),
             _ => None,
         };
         config.map(|config| Box::new(Client::new(config.clone())))
@@ -256,7 +251,6 @@ impl World {
             ensemble: server::Config::default(),
             candidate: None,
             observer: None,
-            latch: None,
             master_flags: master_flags(&model::MasterFlags::default()),
             allocator: allocator::by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed"),
             frameworks: Vec::new(),
@@ -462,10 +456,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             Arc::new(client::Config {
                 servers: servers.clone(),
                 session_timeout: cluster.zk_session_timeout,
-                on_disconnect: match candidate {
-                    Some(client::Candidate::Own(_)) => client::OnDisconnect::GiveUpAtOnce,
-                    _ => client::OnDisconnect::WaitForExpiry,
-                },
+                on_disconnect: client::OnDisconnect::WaitForExpiry,
                 masters: client::Group::new(MASTERS_PATH, MASTERS_LABEL),
                 candidate,
             })
@@ -506,7 +497,6 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         ensemble: server::Config { servers: servers.clone(), tick: cluster.zk_tick_time },
         candidate: zk(Some(client::Candidate::Masters)),
         observer: zk(None),
-        latch: zk(Some(client::Candidate::Own(client::Group::new(MARATHONS_PATH, MARATHONS_LABEL)))),
         seats,
         master_flags: master_flags(&scenario.master),
         allocator: build_allocator(scenario)?,
