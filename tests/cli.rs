@@ -461,6 +461,7 @@ fn plugins_lists_every_kind() {
           disk-stall       disks of processes take no writes for a while
           master-crash     masters stop and start again, the leading one or any, at an instant or by mtbf and mttr
           zookeeper-crash  ZooKeeper servers stop and start again, at an instant or by mtbf and mttr
+          marathon-crash   Marathons stop and start again, the leading one or any, at an instant or by mtbf and mttr
         invariants (check.invariants)
           no-overcommit     tasks and offers fit in each agent, in the master's view and in truth
           conservation      free, used and offered resources of each agent add up to its total
@@ -776,7 +777,7 @@ fn unknown_names() {
             16 | kind = "agent-crsh"
                |        ^^^^^^^^^^^^
                |
-               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`, `master-crash`, `zookeeper-crash`
+               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`, `master-crash`, `zookeeper-crash`, `marathon-crash`
         "#]],
     );
     bad(

@@ -391,3 +391,82 @@ fn mistakes_in_lists() {
           |
           = help: write a number without quotes, for example 0.5"#]].assert_eq(&said);
 }
+
+#[test]
+fn mistakes_about_the_cluster() {
+    let said = [
+        "[cluster]\nmasters = 3",
+        "[cluster]\nmasters = 0",
+        "[cluster]\nmasters = 11\nzookeepers = 10",
+        "[cluster]\nzookeepers = 3\nzk_session_timeout = '3s'",
+        "[cluster]\nzookeepers = 3\nzk_tick_time = '1ms'\nzk_session_timeout = '10ms'",
+        "[cluster]\nzookeeper = 3",
+        "[master]\nrecovery_agent_removal_limit = '120%'",
+    ]
+    .map(|text| refuse(&format!("duration = '1h'\n{text}\n")))
+    .join("\n\n");
+    expect![[r#"
+        error: several masters need ZooKeeper to elect a leader
+         --> test.toml:3:11
+          |
+        3 | masters = 3
+          |           ^
+          |
+          = help: add zookeepers = 3, or leave one master, which everybody knows
+
+        error: 0 masters cannot lead a cluster
+         --> test.toml:3:11
+          |
+        3 | masters = 0
+          |           ^
+          |
+          = help: write 1, 3 or 5; at most 9
+
+        error: 11 masters cannot lead a cluster
+         --> test.toml:3:11
+          |
+        3 | masters = 11
+          |           ^^
+          |
+          = help: write 1, 3 or 5; at most 9
+
+        error: 10 ZooKeeper servers are more than a majority can be found of in time
+         --> test.toml:4:14
+          |
+        4 | zookeepers = 10
+          |              ^^
+          |
+          = help: write 1, 3 or 5; at most 9
+
+        error: no session can have a time-out of 3s
+         --> test.toml:4:22
+          |
+        4 | zk_session_timeout = '3s'
+          |                      ^^^^
+          |
+          = help: ZooKeeper grants 2 to 20 ticks of 2s: write "4s" to "40s"
+
+        error: a tick of 1ms is too short
+         --> test.toml:4:16
+          |
+        4 | zk_tick_time = '1ms'
+          |                ^^^^^
+          |
+          = help: ZooKeeper's tickTime is "2s"
+
+        error: unknown key `zookeeper`
+         --> test.toml:3:1
+          |
+        3 | zookeeper = 3
+          | ^^^^^^^^^
+          |
+          = help: did you mean `zookeepers`?
+
+        error: not a percentage
+         --> test.toml:3:32
+          |
+        3 | recovery_agent_removal_limit = '120%'
+          |                                ^^^^^^
+          |
+          = help: write "0%" to "100%""#]].assert_eq(&said);
+}

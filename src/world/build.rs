@@ -465,10 +465,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             Arc::new(client::Config {
                 servers: servers.clone(),
                 session_timeout: cluster.zk_session_timeout,
-                on_disconnect: match candidate {
-                    Some(client::Candidate::Own(_)) => client::OnDisconnect::GiveUpAtOnce,
-                    _ => client::OnDisconnect::WaitForExpiry,
-                },
+                on_disconnect: client::OnDisconnect::WaitForExpiry,
                 masters: client::Group::new(MASTERS_PATH, MASTERS_LABEL),
                 candidate,
             })
