@@ -25,9 +25,11 @@ impl Invariant for DeadOffers {
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         match (&seen.msg, seen.sent) {
             (Msg::Accept { offer, launches, .. }, false) => {
-                if view.world.master_id(seen.to.slot) != Some(offer.master) {
+                // Of a master that died in this step nobody can say any more which one it was.
+                if view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master) {
                     for launch in launches.as_slice() {
-                        self.dead.extend((launch.first..launch.first + launch.count).map(|n| (launch.spec.template.0, n)));
+                        let (template, numbers) = (launch.spec.template.0, launch.first..launch.first + launch.count);
+                        self.dead.extend(numbers.map(|n| (template, n)));
                     }
                 }
             }

@@ -16,8 +16,9 @@ pub const SUMMARY: &str = "versions of the registry form one chain, and a succee
 
 #[derive(Clone, Default)]
 pub struct OneRegistryWriter {
-    last: Option<(u64, u32)>,
-    /// Processes that are no longer the writer: slot and number of its start.
+    /// The last version, and the process that wrote it: slot and number of its start.
+    last: Option<(u64, (u32, u32))>,
+    /// Processes that are no longer the writer.
     succeeded: Set<(u32, u32)>,
     /// How often each slot has started.
     starts: crate::base::map::Map<u32, u32>,
@@ -28,17 +29,18 @@ impl Invariant for OneRegistryWriter {
         match fact.what {
             Fact::ProcessStarted { slot, .. } => *self.starts.entry(slot).or_default() += 1,
             Fact::RegistryWritten { version, .. } => {
-                let life = |slot: u32| (slot, self.starts.get(&slot).copied().unwrap_or(0));
-                let (by, last) = (fact.by, self.last.replace((version, fact.by)));
+                let by = fact.by;
+                let life = (by, self.starts.get(&by).copied().unwrap_or(0));
+                let last = self.last.replace((version, life));
                 if let Some((before, writer)) = last {
                     if version <= before {
                         return Err(format!("version {version} of the registry was written after version {before}"));
                     }
-                    if writer != by {
-                        self.succeeded.insert(life(writer));
+                    if writer != life {
+                        self.succeeded.insert(writer);
                     }
                 }
-                if self.succeeded.contains(&life(by)) {
+                if self.succeeded.contains(&life) {
                     return Err(format!("process {by} wrote version {version} of the registry after another had"));
                 }
             }

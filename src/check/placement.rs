@@ -62,7 +62,8 @@ impl Invariant for Placement {
                 for &(field, most) in self.limits.get(&config).into_iter().flatten() {
                     let names = view.world.names();
                     let value = view.world.attribute(host, field);
-                    let same = |h: Symbol| if value.is_none() { h == host } else { view.world.attribute(h, field) == value };
+                    let valued = |h| view.world.attribute(h, field) == value;
+                    let same = |h: Symbol| if value.is_none() { h == host } else { valued(h) };
                     let ours = self.counts.iter().filter(|((c, h), n)| *c == config && **n > 0 && same(*h));
                     let count: u32 = ours.map(|(_, n)| n).sum();
                     if count > most {

@@ -114,7 +114,8 @@ mod tests {
         let condition = Condition::Running;
         let config = JobId::service(Symbol(9));
         let mut stage = Stage::new("restart-harmless");
-        let changed = Fact::InstanceChanged { app: APP, instance: INSTANCE, config, condition, goal: Goal::Running, host: HOST };
+        let (app, instance, goal, host) = (APP, INSTANCE, Goal::Running, HOST);
+        let changed = Fact::InstanceChanged { app, instance, config, condition, goal, host };
         stage.at(Time::from_secs(10), &[Fact::AppTarget { app: APP, instances: 1 }, changed]);
         if asked_at_s > 0 {
             stage.at(Time::from_secs(asked_at_s), &[Fact::AppTarget { app: APP, instances: 2 }]);

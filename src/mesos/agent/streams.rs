@@ -179,11 +179,11 @@ impl Agent {
 mod tests {
     use super::super::{Flags, REGISTER_TIMER};
     use super::*;
+    use crate::actor::testing::Bench;
     use crate::actor::{Effect, Input, ProcessId};
     use crate::base::id::{AgentId, JobId, Symbol};
     use crate::base::sampler::Distribution;
     use crate::mesos::message::{AgentInfo, Capabilities, FrameworkInfo, UnknownTask};
-    use crate::mesos::testing::Bench;
 
     const MASTER: ProcessId = ProcessId { slot: 9, incarnation: 0 };
     const FRAMEWORK: FrameworkId = FrameworkId(Symbol(7));
