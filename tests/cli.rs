@@ -463,11 +463,17 @@ fn plugins_lists_every_kind() {
           zookeeper-crash  ZooKeeper servers stop and start again, at an instant or by mtbf and mttr
           marathon-crash   Marathons stop and start again, the leading one or any, at an instant or by mtbf and mttr
         invariants (check.invariants)
-          no-overcommit     tasks and offers fit in each agent, in the master's view and in truth
-          conservation      free, used and offered resources of each agent add up to its total
-          offer-once        an offer is made once, outstanding to one framework, and ends once
-          terminal-stays    a task that ended, in truth or by its agent's word, never runs again
-          updates-in-order  updates of a task reach its framework in the order of its agent
+          no-overcommit        tasks and offers fit in each agent, in the master's view and in truth
+          conservation         free, used and offered resources of each agent add up to its total
+          offer-once           an offer is made once, outstanding to one framework, and ends once
+          terminal-stays       a task that ended, in truth or by its agent's word, never runs again
+          updates-in-order     updates of a task reach its framework in the order of its agent
+          one-registry-writer  versions of the registry form one chain, and a succeeded writer never writes again
+          dead-offers          an offer of a master that leads no more launches nothing
+          placement            UNIQUE and MAX_PER hold among the instances of one configuration when one is placed
+          marathon-leader      a Marathon that does not lead touches neither store nor driver
+          restart-harmless     a change of Marathon's leader alone kills and places nothing
+          apps-converge        a quarter of an hour after heal every app has its target, or refuses offers
         figures
           utilization     Utilization of the cluster
           shares          Who holds the capacity

@@ -280,7 +280,13 @@ fn every_sabotage_is_noticed_by_the_right_invariant() {
         finishes-before-running: terminal-stays
         runs-before-starting: updates-in-order
         repeats-old-updates: updates-in-order
-        alters-updates: updates-in-order"#]]
+        alters-updates: updates-in-order
+        writes-versions-twice: one-registry-writer
+        honours-dead-offers: dead-offers, no-overcommit, offer-once
+        crowds-hosts: placement
+        meddles-as-standby: marathon-leader
+        kills-on-taking-over: restart-harmless
+        never-launches: apps-converge"#]]
     .assert_eq(&fired.join("\n"));
     for (row, line) in SABOTEURS.iter().filter(|s| s.breaks != ASSERTION).zip(&fired) {
         assert!(line.contains(row.breaks), "{line}");
