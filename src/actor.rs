@@ -5,6 +5,9 @@
 //! in the outbox as `Effect`s, a closed list. There is no other door: no I/O, no engine, no async.
 //! The world may stop the process after any single effect; the rest then never happened.
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use crate::base::dice::{Dice, Draw, Site};
 use crate::base::id::Names;
 use crate::base::time::{Span, Time};

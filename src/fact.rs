@@ -326,6 +326,13 @@ pub enum Fact {
         app: Symbol,
         each: Quantities,
     },
+    /// UNIQUE or MAX_PER of an app: so many instances of the configuration may have one value of
+    /// the field (an attribute, or `hostname`).
+    PlacementLimit {
+        template: JobId,
+        field: Symbol,
+        most: u32,
+    },
     /// The app is to have so many instances (0 also when it is gone).
     AppTarget {
         app: Symbol,
@@ -519,6 +526,7 @@ impl Fact {
             Self::LeaderReady { kind, slot, incarnation } => b.u8(52).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderLost { kind, slot, incarnation } => b.u8(53).u8(kind as u8).u32(slot).u32(incarnation),
             Self::ServiceTemplate { template, owner, app, each } => b.u8(64).u32(template.0).u32(owner.0).u32(app.0).sum(each),
+            Self::PlacementLimit { template, field, most } => b.u8(74).u32(template.0).u32(field.0).u32(most),
             Self::AppTarget { app, instances } => b.u8(65).u32(app.0).u32(instances),
             Self::InstanceChanged { app, instance, config, condition, goal, host } => b.u8(66).u32(app.0).u32(instance.0).u32(config.0).u8(condition as u8).u8(goal as u8).u32(host.0),
             Self::InstanceHealth { app, instance, healthy } => b.u8(67).u32(app.0).u32(instance.0).u8(healthy.map_or(2, u8::from)),

@@ -91,12 +91,12 @@ impl ServiceClock {
         }
         while self.until <= now {
             self.turns += 1;
-            let next = if self.turns % 2 == 0 { service.ill_for } else { service.well_for };
+            let next = if self.turns.is_multiple_of(2) { service.ill_for } else { service.well_for };
             // At least a nanosecond each, so that time passes.
             let span = next.map(|d| d.sample(dice.draw(SERVICE, entity, u64::from(self.turns))).max(Span(1)));
             self.until = span.map_or(Time::MAX, |span| self.until.saturating_add(span));
         }
-        if self.turns % 2 == 0 { 503 } else { 200 }
+        if self.turns.is_multiple_of(2) { 503 } else { 200 }
     }
 }
 

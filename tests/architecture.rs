@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "base",
             "fact",
             "job",
+            "http",
             "actor",
             "mesos",
             "frameworks",
@@ -56,7 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "workload",
         ],
     ),
-    ("check", &["base", "fact", "actor", "mesos", "world"]),
+    ("check", &["base", "fact", "job", "actor", "mesos", "world", "zk::wire"]),
     // Facts to files to tables to pages. Task states are fields of facts.
     ("record", &["base", "fact", "mesos::task_state", "scenario"]),
     ("analysis", &["base", "record", "scenario"]),

@@ -4,7 +4,7 @@
 use expect_test::expect;
 use mesosim::base::time::Time;
 use mesosim::check::{Checker, INVARIANTS, Violation};
-use mesosim::fact::Fact;
+use mesosim::fact::{Fact, ProcessKind};
 use mesosim::scenario::Scenario;
 use mesosim::world::World;
 use mesosim::world::sabotage::{ASSERTION, SABOTEURS, Saboteur};
@@ -147,6 +147,30 @@ const CALM: &str = r#"
     mem = "1GiB"
 "#;
 
+/// An app on two of three machines; long after it was deployed, the Marathon that leads dies.
+const SHOP: &str = r#"
+    duration = "40m"
+    stop_when_done = false
+    [cluster]
+    zookeepers = 3
+    [[agents]]
+    name = "agent"
+    count = 3
+    resources = "cpus:4;mem:4096;ports:[31000-32000]"
+    [[marathon]]
+    instances = 2
+    [[request]]
+    kind = "marathon"
+    at = "1m"
+    method = "POST"
+    path = "/v2/apps"
+    body = '{ "id": "/web", "cmd": "serve", "instances": 2, "cpus": 1, "constraints": [["hostname", "UNIQUE"]] }'
+    [[fault]]
+    kind = "marathon-crash"
+    at = "20m"
+    down = "30s"
+"#;
+
 fn world(text: &str, overrides: &[(&str, &str)]) -> World {
     let overrides: Vec<(String, String)> = overrides.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
     let scenario = Scenario::parse(text, "test.toml", Path::new(""), &overrides, None);
@@ -224,15 +248,18 @@ fn honest_cores_are_never_accused() {
 fn a_calm_run_is_clean() {
     let (violations, tally) = run(&mut world(CALM, &[]), 2);
     assert_eq!((violations, tally.finished > 10), (vec![], true));
+    let (violations, tally) = run(&mut world(SHOP, &[]), 40);
+    assert_eq!((violations, tally.bites), (vec![], 1));
 }
 
 // ---- sabotage ----
 
 /// Names of the invariants that fire in the first instant in which one does.
 fn first_to_fire(saboteur: &Saboteur) -> Vec<&'static str> {
-    let mut world = world(CALM, &[]);
+    let (text, minutes) = if saboteur.of == ProcessKind::Marathon { (SHOP, 40) } else { (CALM, 2) };
+    let mut world = world(text, &[]);
     world.sabotage_all(saboteur);
-    let (violations, _) = run(&mut world, 2);
+    let (violations, _) = run(&mut world, minutes);
     violations.iter().map(|v| v.invariant).collect()
 }
 

@@ -18,13 +18,15 @@ struct Run {
     world: World,
     facts: Vec<At<Fact>>,
     answers: Map<u64, Arc<Response>>,
+    /// Names of events of streams, in order.
+    events: Vec<String>,
 }
 
 impl Run {
     fn new(text: &str) -> Self {
         let mut world = world(text);
         world.watch_messages();
-        Self { world, facts: Vec::new(), answers: Map::default() }
+        Self { world, facts: Vec::new(), answers: Map::default(), events: Vec::new() }
     }
 
     fn until(&mut self, s: i64) {
@@ -32,9 +34,13 @@ impl Run {
         self.world.take_facts(&mut self.facts);
         let mut seen = Vec::new();
         self.world.take_messages(&mut seen);
-        for message in seen {
+        for message in seen.into_iter().filter(|message| !message.sent) {
             // To itself: the request was put in from outside.
             if let (Msg::HttpReply { token, response }, true) = (message.msg, message.from == message.to) {
+                if let Body::Text(text) = &response.body {
+                    let name = text.lines().find_map(|line| line.strip_prefix("event: "));
+                    self.events.extend(name.map(str::to_owned));
+                }
                 self.answers.insert(token, response);
             }
         }
@@ -375,6 +381,103 @@ fn storms_pass() {
         let (_, body) = run.ask(0, Method::Get, "/v2/deployments", Value::Null);
         assert_eq!(body, json!([]), "seed {seed}");
     }
+}
+
+/// Checks that executors run: their words count for deployments; a service that falls ill is
+/// killed by its executor and comes back.
+#[test]
+fn executors_check_health_too() {
+    let mut run = Run::new(&cluster(
+        "[[marathon]]\n[[app]]\nid = \"/web\"\nready_after = \"20s\"\nwell_for = \"200s\"\nill_for = \"1h\"\n",
+    ));
+    run.until(20);
+    let mut app = web(2);
+    app["healthChecks"] = json!([{ "protocol": "MESOS_HTTP", "path": "/", "delaySeconds": 1, "intervalSeconds": 5,
+                                   "gracePeriodSeconds": 60, "maxConsecutiveFailures": 3 }]);
+    run.ask(0, Method::Post, "/v2/apps", app);
+    run.until(35);
+    assert_eq!((run.running(), run.succeeded()), (2, 0), "not ready yet");
+    run.until(100);
+    assert_eq!((run.running(), run.succeeded()), (2, 1));
+    let (_, body) = run.ask(0, Method::Get, "/v2/apps//web", Value::Null);
+    assert_eq!(body["app"]["tasksHealthy"], json!(2), "{body}");
+    // Ill about 240 s after the start; three failures later it is killed and launched again.
+    run.until(330);
+    let killed = |f: &Fact| matches!(f, Fact::TaskEnded { how: mesosim::fact::End::Killed, .. });
+    assert_eq!((run.count(killed), run.running()), (2, 2));
+    let kills = run.count(|f| matches!(f, Fact::InstanceKill { .. }));
+    assert_eq!(kills, 0, "the executor did it, not Marathon");
+}
+
+/// A scenario alone: the operator posts, scales, and is answered although the leader dies.
+#[test]
+fn an_operator_follows_the_scenario() {
+    let run = |more: &str| {
+        let mut run = Run::new(&highly_available(&format!(
+            r#"
+[[request]]
+kind = "marathon"
+at = "1m"
+method = "POST"
+path = "/v2/apps"
+body = '{{"id": "/web", "cmd": "run", "cpus": 1, "mem": 64, "instances": 2}}'
+[[request]]
+kind = "marathon"
+at = "5m1s"
+method = "PUT"
+path = "/v2/apps//web"
+body = '{{"instances": 4}}'
+[[request]]
+kind = "marathon"
+at = "10m"
+method = "GET"
+path = "/v2/apps//web"
+{more}
+"#
+        )));
+        run.until(700);
+        run
+    };
+    for more in ["", "[[fault]]\nkind = \"marathon-crash\"\nat = \"5m\"\n"] {
+        let run = run(more);
+        let statuses: Vec<(u32, u16)> = run
+            .facts
+            .iter()
+            .filter_map(
+                |f| if let Fact::Answered { request, status } = f.what { Some((request, status)) } else { None },
+            )
+            .collect();
+        assert_eq!(statuses, [(0, 201), (1, 200), (2, 200)], "{more}");
+        let last = run.world.answers().last().unwrap().response.clone().unwrap();
+        let Body::Json(body) = &last.body else { panic!("{last:?}") };
+        assert_eq!((&body["app"]["tasksRunning"], run.running()), (&json!(4), 4));
+    }
+}
+
+/// 19 of the notes: the order of a first deployment's events.
+#[test]
+fn events_tell_a_first_deployment() {
+    let mut run = Run::new(&cluster("[[marathon]]\n"));
+    run.until(30);
+    run.ask(0, Method::Get, "/v2/events", Value::Null);
+    run.ask(0, Method::Post, "/v2/apps", json!({ "id": "/web", "cmd": "run", "cpus": 1, "mem": 64 }));
+    run.until(50);
+    expect_test::expect![[r#"
+        event_stream_attached
+        api_post_event
+        group_change_success
+        deployment_info
+        deployment_step_success
+        deployment_info
+        instance_changed_event
+        instance_changed_event
+        status_update_event
+        instance_changed_event
+        status_update_event
+        instance_changed_event
+        deployment_step_success
+        deployment_success"#]]
+    .assert_eq(&run.events.join("\n"));
 }
 
 const SEEDS: u64 = 12;

@@ -25,6 +25,10 @@ pub trait Watched {
     fn free_on(&self, master: u32, agent: AgentId) -> Option<Quantities>;
     /// How many offers the book of the master in this slot has outstanding; `None`: none is there.
     fn outstanding(&self, master: u32) -> Option<u64>;
+    /// The id of the master that lives in a slot.
+    fn master_id(&self, slot: u32) -> Option<Symbol>;
+    /// The value of an attribute of a host; `hostname` is one, too.
+    fn attribute(&self, host: Symbol, field: Symbol) -> Option<Symbol>;
     /// The instant is over: books that are kept in several mailboxes must agree.
     fn is_quiet(&self) -> bool;
 }
@@ -41,6 +45,12 @@ impl Watched for World {
     }
     fn outstanding(&self, master: u32) -> Option<u64> {
         self.master(master).map(|(master, _)| master.outstanding_offers().count() as u64)
+    }
+    fn master_id(&self, slot: u32) -> Option<Symbol> {
+        self.master(slot).map(|(master, _)| master.id())
+    }
+    fn attribute(&self, host: Symbol, field: Symbol) -> Option<Symbol> {
+        self.attribute(host, field)
     }
     fn is_quiet(&self) -> bool {
         self.is_quiet()
@@ -74,6 +84,13 @@ pub trait Invariant: Send {
     /// What is wrong.
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
         Ok(())
+    }
+    /// The same with who says it, and when.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
+        self.fact(view, &fact.what)
     }
     /// The ledger could not book something.
     ///
@@ -131,7 +148,13 @@ invariants!(
     conservation "conservation" Conservation,
     offer_once "offer-once" OfferOnce,
     terminal_stays "terminal-stays" TerminalStays,
-    updates_in_order "updates-in-order" UpdatesInOrder
+    updates_in_order "updates-in-order" UpdatesInOrder,
+    one_registry_writer "one-registry-writer" OneRegistryWriter,
+    dead_offers "dead-offers" DeadOffers,
+    placement "placement" Placement,
+    marathon_leader "marathon-leader" MarathonLeader,
+    restart_harmless "restart-harmless" RestartHarmless,
+    apps_converge "apps-converge" AppsConverge
 );
 
 /// An invariant that does not hold.
@@ -209,7 +232,7 @@ impl Checker {
         }
         for fact in facts {
             self.ledger.fact(fact.by, &fact.what);
-            self.ask(world, fact.at, |rule, view| rule.fact(view, &fact.what));
+            self.ask(world, fact.at, |rule, view| rule.said(view, fact));
         }
         if !self.ledger.noted().is_empty() {
             for noted in self.ledger.noted().to_vec() {
@@ -294,6 +317,12 @@ pub(crate) mod testing {
         fn outstanding(&self, _: u32) -> Option<u64> {
             Some(self.2)
         }
+        fn master_id(&self, _: u32) -> Option<Symbol> {
+            Some(MASTER)
+        }
+        fn attribute(&self, _: Symbol, _: Symbol) -> Option<Symbol> {
+            None
+        }
         fn is_quiet(&self) -> bool {
             true
         }
@@ -330,6 +359,21 @@ pub(crate) mod testing {
             let before = self.checker.violations.len();
             let world = (&self.names, &self.free, self.outstanding);
             self.checker.look(&world, Time::ZERO, &facts, &seen);
+            self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
+        }
+        /// One fact that the process in a slot says.
+        pub(crate) fn said(&mut self, by: u32, what: Fact) -> Vec<String> {
+            self.look(&[At { at: Time::ZERO, by, what }])
+        }
+        /// Facts of an instant.
+        pub(crate) fn at(&mut self, at: Time, facts: &[Fact]) -> Vec<String> {
+            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at, by: 0, what }).collect();
+            self.look(&facts)
+        }
+        fn look(&mut self, facts: &[At<Fact>]) -> Vec<String> {
+            let before = self.checker.violations.len();
+            let world = (&self.names, &self.free, self.outstanding);
+            self.checker.look(&world, Time::ZERO, facts, &[]);
             self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
         }
         pub(crate) fn facts(&mut self, facts: &[Fact]) -> Vec<String> {

@@ -8,10 +8,12 @@
 //! stand for those that the last answer named, as an operator copies them from the screen.
 
 use crate::actor::{Cx, Input, ProcessId, TimerKey};
+use crate::base::suggest;
 use crate::base::time::{Span, Time};
 use crate::fact::Fact;
-use crate::http::{Body, Request, Response};
+use crate::http::{Body, Method, Request, Response};
 use crate::mesos::message::Msg;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 const SEND_TIMER: u8 = 1;
@@ -37,6 +39,52 @@ pub struct Scripted {
     pub request: Arc<Request>,
 }
 
+/// A request as a scenario writes it: a method, a URL without host (`/v2/apps?force=true`), a body
+/// in JSON. The message of a refusal ends with a mend after `; `.
+pub fn parse(method: &str, url: &str, body: Option<&str>) -> Result<Request, String> {
+    let known: Vec<&str> = Method::ALL.iter().map(|(name, _)| *name).collect();
+    let Some((_, method)) = Method::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(method)) else {
+        let mend = match suggest::nearest(method, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write one of {}", suggest::list(&known)),
+        };
+        return Err(format!("`{method}` is no method; {mend}"));
+    };
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    if !path.starts_with('/') {
+        return Err(format!("`{url}` is no path; begin with a slash, as in `/v2/apps`"));
+    }
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decoded(&name.replace('+', " "))?, decoded(&value.replace('+', " "))?))
+    };
+    let query: Result<Vec<_>, String> = query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect();
+    let body = match body {
+        None => Body::Empty,
+        Some(text) => Body::Json(
+            serde_json::from_str(text).map_err(|e| format!("the body is not JSON: {e}; correct it at that place"))?,
+        ),
+    };
+    Ok(Request { method: *method, path: decoded(path)?, query: query?, body, hops: 0 })
+}
+
+/// Undoes percent-encoding.
+fn decoded(text: &str) -> Result<String, String> {
+    let wrong = || format!("`{text}` has a broken `%`; write two hexadecimal digits after it, `%25` for itself");
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(wrong)?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+        rest = &rest[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
 /// What came of a request.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outcome {
@@ -47,6 +95,32 @@ pub struct Outcome {
     pub attempts: u32,
     /// `None`: nobody answered.
     pub response: Option<Arc<Response>>,
+}
+
+impl Outcome {
+    /// One line of the file of responses.
+    #[must_use]
+    pub fn json(&self, request: &Request) -> Value {
+        let mut line = json!({
+            "request": self.number,
+            "method": request.method.name(),
+            "path": request.path,
+            "sent_s": self.sent.as_secs_f64(),
+            "ended_s": self.ended.as_secs_f64(),
+            "attempts": self.attempts,
+            "status": self.response.as_ref().map_or(0, |response| response.status),
+        });
+        let Some(response) = &self.response else { return line };
+        for (name, value) in &response.headers {
+            line["headers"][*name] = value.as_str().into();
+        }
+        match &response.body {
+            Body::Empty => {}
+            Body::Json(body) => line["body"] = body.clone(),
+            Body::Text(text) => line["body"] = text.as_str().into(),
+        }
+        line
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -288,5 +362,38 @@ mod tests {
         let response = Response::json(201, json!({ "version": "v7" })).with("Marathon-Deployment-Id", "d-1");
         bench.answer(6, token, response);
         assert_eq!(bench.sent(7, 1).2, "/v2/deployments/d-1/v7");
+    }
+
+    #[test]
+    fn requests_are_read_from_scenarios() {
+        let request = parse("put", "/v2/apps/a%2Fb?force=true&label=x+%3D%3D+y", Some("{\"a\":1}")).unwrap();
+        assert_eq!((request.method, &*request.path), (Method::Put, "/v2/apps/a/b"));
+        assert_eq!((request.parameter("force"), request.parameter("label")), (Some("true"), Some("x == y")));
+        assert_eq!(request.body, Body::Json(json!({ "a": 1 })));
+        for (method, url, body, told) in [
+            ("DELTE", "/", None, "did you mean `DELETE`?"),
+            ("X", "/", None, "write one of `GET`"),
+            ("GET", "v2/apps", None, "begin with a slash"),
+            ("GET", "/a%2", None, "broken `%`"),
+            ("GET", "/a%ff", None, "broken `%`"),
+            ("POST", "/a", Some("{"), "not JSON: EOF"),
+        ] {
+            let refused = parse(method, url, body).unwrap_err();
+            assert!(refused.contains(told) && refused.contains("; "), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_one_line() {
+        let request = parse("POST", "/v2/apps", Some("{}")).unwrap();
+        let response = Response::json(201, json!({ "id": "/a" })).with("Location", "/a");
+        let (sent, ended) = (Time::from_secs(1), Time(1_250_000_000));
+        let mut outcome = Outcome { number: 3, sent, ended, attempts: 2, response: Some(Arc::new(response)) };
+        let line = outcome.json(&request).to_string();
+        let start =
+            r#"{"request":3,"method":"POST","path":"/v2/apps","sent_s":1.0,"ended_s":1.25,"attempts":2,"status":201"#;
+        assert_eq!(line, format!(r#"{start},"headers":{{"Location":"/a"}},"body":{{"id":"/a"}}}}"#));
+        outcome.response = None;
+        assert_eq!(outcome.json(&request)["status"], 0);
     }
 }

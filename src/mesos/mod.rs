@@ -8,5 +8,3 @@ pub mod registrar;
 pub mod resource;
 pub mod slots;
 pub mod task_state;
-#[cfg(test)]
-pub(crate) mod testing;

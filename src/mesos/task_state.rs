@@ -65,6 +65,7 @@ pub enum Reason {
     AgentRestarted,
     TaskInvalid,
     TaskKilledDuringLaunch,
+    HealthCheckStatusUpdated,
 }
 
 impl Reason {
@@ -84,6 +85,7 @@ impl Reason {
             Self::AgentRestarted => "REASON_SLAVE_RESTARTED",
             Self::TaskInvalid => "REASON_TASK_INVALID",
             Self::TaskKilledDuringLaunch => "REASON_TASK_KILLED_DURING_LAUNCH",
+            Self::HealthCheckStatusUpdated => "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
         }
     }
 }

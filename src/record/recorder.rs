@@ -436,7 +436,7 @@ impl Recorder {
             | Fact::DeploymentStep { .. }
             | Fact::DeploymentEnded { .. }
             | Fact::OfferRefused { .. } => self.apps.fact(at, left, fact),
-            Fact::SessionOpened { .. } | Fact::Answered { .. } => {}
+            Fact::SessionOpened { .. } | Fact::Answered { .. } | Fact::PlacementLimit { .. } => {}
             Fact::JobSubmitted { .. }
             | Fact::JobOffered { .. }
             | Fact::JobEnded { .. }

@@ -135,6 +135,9 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
         Fact::ServiceTemplate { template, app, each, .. } => {
             (owned(name(app)), "template", format!("{template}: {each}"))
         }
+        Fact::PlacementLimit { template, field, most } => {
+            (template.to_string(), "limit", format!("{most} a {}", name(field)))
+        }
         Fact::AppTarget { app, instances } => (owned(name(app)), "target", format!("{instances} instances")),
         Fact::InstanceChanged { instance, condition, goal, host, .. } => {
             let place = if name(host).is_empty() { String::new() } else { format!(" on {}", name(host)) };

@@ -468,5 +468,6 @@ fn mistakes_about_the_cluster() {
         3 | recovery_agent_removal_limit = '120%'
           |                                ^^^^^^
           |
-          = help: write "0%" to "100%""#]].assert_eq(&said);
+          = help: write "0%" to "100%""#]]
+    .assert_eq(&said);
 }

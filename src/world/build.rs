@@ -44,6 +44,8 @@ const KINDS_BY_NAME: [(ProcessKind, &str); 3] =
 /// Where Mesos masters contend, and the label of their nodes.
 const MASTERS_PATH: &str = "/mesos";
 const MASTERS_LABEL: &str = "json.info_";
+/// Likewise of Marathons, where each installation contends in a folder of its own.
+const MARATHONS_LABEL: &str = "latch-";
 
 const MASTER_ID: Site = Site::new("master-id");
 
@@ -204,6 +206,13 @@ impl Blueprint {
         let seat = self.seats.seat(slot)?;
         let row = KINDS_BY_NAME.iter().find(|row| row.0 == seat.kind)?;
         Some(format!("{}-{}", row.1.strip_suffix('s')?, seat.index))
+    }
+
+    /// The value of an attribute of a host of the fleet.
+    pub(super) fn attribute(&self, host: Symbol, field: Symbol) -> Option<Symbol> {
+        let (at, _, _) = self.totals.get_full(&host)?;
+        let info = self.agents.get(at).filter(|info| info.hostname == host)?;
+        info.attributes.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
     }
 
     pub(super) fn hostname(&self, slot: u32) -> Symbol {
@@ -464,7 +473,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
     };
     let mut marathons = Vec::new();
     for installation in installations {
-        let group = client::Group::new(&installation.election(), "member_");
+        let group = client::Group::new(&installation.election(), MARATHONS_LABEL);
         let stands = (installation.store() == Store::Zookeeper).then_some(client::Candidate::Own(group));
         // Curator's latch gives up leadership as soon as it is disconnected.
         let give_up = |config: Arc<client::Config>| {

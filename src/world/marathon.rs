@@ -30,7 +30,7 @@ pub(super) struct Installation {
 impl Installation {
     /// Where in ZooKeeper its processes contend.
     pub(super) fn election(&self) -> String {
-        format!("{}/leader", self.flags.zk_path)
+        format!("{}/leader-curator", self.flags.zk_path)
     }
     /// Flags of the process in a slot.
     pub(super) fn flags(&self, slot: u32) -> Arc<Flags> {
@@ -60,6 +60,7 @@ struct Params {
     gpu_scheduling_behavior: Option<String>,
     local_port_min: Option<u16>,
     local_port_max: Option<u16>,
+    text_plain_tasks: Option<bool>,
     default_network_name: Option<String>,
     max_running_deployments: Option<usize>,
     max_queued_root_group_updates: Option<u32>,
@@ -134,12 +135,14 @@ fn installation(section: &Section, names: &mut Names, zookeeper: bool) -> Result
         features.insert(word(section, &format!("enable_features.{i}"), text, Feature::ALL)?);
     }
     own.features = features;
+    set(&mut own.text_plain_tasks, p.text_plain_tasks);
+    let words = [("real", Quirks::Real), ("fixed", Quirks::Fixed)];
+    let quirks = p.quirks.as_deref().map_or(Ok(Quirks::Real), |text| word(section, "quirks", text, &words))?;
+    own.mended = quirks == Quirks::Fixed;
     let (framework, role) = (names.intern(&name), names.intern(&own.role));
     let mut flags = Flags { store, ..Flags::new(framework, role, Arc::new(own)) };
     flags.zk_path = format!("/{name}").into();
-    if let Some(text) = p.quirks {
-        flags.quirks = word(section, "quirks", &text, &[("real", Quirks::Real), ("fixed", Quirks::Fixed)])?;
-    }
+    flags.quirks = quirks;
     set(&mut flags.max_queued_root_group_updates, p.max_queued_root_group_updates);
     set(&mut flags.max_parallel_offers, p.max_parallel_offers);
     set(&mut flags.max_queued_offers, p.max_queued_offers);

@@ -7,9 +7,10 @@
 
 use super::{Sabotage, World};
 use crate::actor::{Effect, Mailbox};
-use crate::fact::{Fact, ProcessKind};
-use crate::mesos::message::{AgentInfo, Msg, StatusUpdate};
-use crate::mesos::task_state::TaskState;
+use crate::base::id::{FrameworkId, OfferId, Symbol};
+use crate::fact::{Condition, Fact, KillReason, ProcessKind};
+use crate::mesos::message::{AgentInfo, Msg, OfferBatch, StatusUpdate};
+use crate::mesos::task_state::{Reason, TaskState};
 use std::sync::Arc;
 
 /// What breaks if a core asserts something that is not so, instead of the name of an invariant.
@@ -45,6 +46,12 @@ pub const SABOTEURS: &[Saboteur] = &[
     row("runs-before-starting", ProcessKind::Agent, "updates-in-order", runs_before_starting),
     row("repeats-old-updates", ProcessKind::Master, "updates-in-order", repeats_old_updates),
     row("alters-updates", ProcessKind::Master, "updates-in-order", alters_updates),
+    row("writes-versions-twice", ProcessKind::Master, "one-registry-writer", writes_versions_twice),
+    row("honours-dead-offers", ProcessKind::Master, "dead-offers", honours_dead_offers),
+    row("crowds-hosts", ProcessKind::Marathon, "placement", crowds_hosts),
+    row("meddles-as-standby", ProcessKind::Marathon, "marathon-leader", meddles_as_standby),
+    row("kills-on-taking-over", ProcessKind::Marathon, "restart-harmless", kills_on_taking_over),
+    row("never-launches", ProcessKind::Marathon, "apps-converge", never_launches),
     row("gives-back-too-much", ProcessKind::Master, ASSERTION, gives_back_too_much),
 ];
 
@@ -82,6 +89,68 @@ fn swap_states(outbox: &mut [Effect], a: TaskState, b: TaskState) {
             };
         }
     }
+}
+
+// ---- Marathon ----
+
+/// Says of each placement that there are two.
+fn crowds_hosts(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let again = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::InstanceChanged { app, config, condition: Condition::Provisioned, goal, host, .. }) => {
+            let (condition, instance) = (Condition::Provisioned, Symbol(0));
+            Some(Fact::InstanceChanged { app, instance, config, condition, goal, host })
+        }
+        _ => None,
+    });
+    outbox.extend(again.map(Effect::Fact));
+}
+
+/// Calls Mesos whenever it talks to ZooKeeper, leading or not.
+fn meddles_as_standby(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let to = outbox.iter().find_map(|e| match e {
+        Effect::Send { to, msg: Msg::Zk(_) } => Some(*to),
+        _ => None,
+    });
+    let msg = Msg::Revive { framework: FrameworkId(Symbol(0)) };
+    outbox.extend(to.map(|to| Effect::Send { to, msg }));
+}
+
+/// Kills something as soon as it leads.
+fn kills_on_taking_over(_: Mailbox, outbox: &mut Vec<Effect>) {
+    if outbox.iter().any(|e| matches!(e, Effect::Fact(Fact::LeaderReady { .. }))) {
+        let (app, instance, why) = (Symbol(0), Symbol(0), KillReason::Orphan);
+        outbox.push(Effect::Fact(Fact::InstanceKill { app, instance, why }));
+    }
+}
+
+/// Places instances and never tells Mesos.
+fn never_launches(_: Mailbox, outbox: &mut Vec<Effect>) {
+    outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::Accept { .. }, .. }));
+}
+
+// ---- registry and offers ----
+
+/// Every version of the registry is written once more.
+fn writes_versions_twice(_: Mailbox, outbox: &mut Vec<Effect>) {
+    twice(outbox, |e| matches!(e, Effect::Fact(Fact::RegistryWritten { .. })));
+}
+
+/// Its offers bear another master's name, and it launches on them all the same.
+fn honours_dead_offers(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let mut launched = None;
+    for effect in outbox.iter_mut() {
+        match effect {
+            Effect::Send { msg: Msg::Offers(batch), .. } => {
+                let first = OfferId::new(Symbol(0), batch.first.n());
+                *batch = Arc::new(OfferBatch { first, ..(**batch).clone() });
+            }
+            Effect::Send { msg: Msg::Update(u), .. } if u.reason == Reason::InvalidOffers => {
+                launched = Some(Fact::TaskLaunched { framework: u.framework, task: u.task, agent: u.agent });
+            }
+            _ => {}
+        }
+    }
+    outbox.extend(launched.map(Effect::Fact));
 }
 
 // ---- agents ----

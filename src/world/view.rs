@@ -64,6 +64,15 @@ impl World {
         self.blueprint.host_total(host)
     }
 
+    /// The value of an attribute of a host of the fleet; `hostname` is one, too.
+    #[must_use]
+    pub fn attribute(&self, host: Symbol, field: Symbol) -> Option<Symbol> {
+        if self.names.text(field) == "hostname" {
+            return Some(host);
+        }
+        self.blueprint.attribute(host, field)
+    }
+
     /// Memory in use by kind of record, in numbers: agents' live tasks, frameworks' live jobs, the
     /// masters' sizes.
     #[must_use]

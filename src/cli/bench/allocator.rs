@@ -143,7 +143,17 @@ pub(super) fn run(full: bool, as_json: bool) {
     }
     print(&format!(
         "{:<22} {:>6} {:>10} {:>5} {:>9} {:>8} {:>10} {:>14} {:>7} {:>6} {:>16}\n",
-        "set-up", "agents", "frameworks", "roles", "cycle ms", "idle ms", "recover ms", "frameworks ms", "MiB", "offers", "checksum"
+        "set-up",
+        "agents",
+        "frameworks",
+        "roles",
+        "cycle ms",
+        "idle ms",
+        "recover ms",
+        "frameworks ms",
+        "MiB",
+        "offers",
+        "checksum"
     ));
     for row in done {
         let get = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);

@@ -246,13 +246,13 @@ impl Execute {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actor::testing::Bench;
     use crate::base::id::OfferId;
     use crate::base::quantity::{Milli, Quantities};
     use crate::job::{Behaviour, TaskSpec};
     use crate::mesos::message::{Allocation, OfferEntry};
     use crate::mesos::resource::Resources;
     use crate::mesos::task_state::{Reason, Source};
-    use crate::mesos::testing::Bench;
 
     const MASTER: ProcessId = ProcessId { slot: 9, incarnation: 0 };
     const FRAMEWORK: FrameworkId = FrameworkId(Symbol(7));

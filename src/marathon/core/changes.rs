@@ -8,6 +8,8 @@ use crate::actor::Cx;
 use crate::base::id::{JobId, Symbol};
 use crate::fact::{Condition, Fact};
 use crate::marathon::model::instance::Instance;
+use crate::marathon::rest::event::Event;
+use crate::marathon::rest::view::{TaskFailure, View};
 
 impl Marathon {
     pub(super) fn changed(&mut self, cx: &mut Cx, change: &Change) {
@@ -16,6 +18,8 @@ impl Marathon {
         self.health_saw(cx, change);
         self.back_off(cx, app, change);
         self.launch_saw(cx, app, change);
+        self.tell_change(cx, change);
+        self.note_failure(cx, change);
         if Self::needs_scale_check(change) {
             self.work.push_back(Work::ScaleCheck(change.after.spec.id.clone()));
         }
@@ -40,6 +44,57 @@ impl Marathon {
         let config = self.template(cx, app, after);
         let (instance, goal) = (after.id.0, after.state.goal);
         cx.fact(Fact::InstanceChanged { app, instance, config, condition, goal, host });
+    }
+
+    /// Events about the change, in upstream's order.
+    fn tell_change(&mut self, cx: &mut Cx, change: &Change) {
+        if !self.has_listeners() {
+            return;
+        }
+        let after = &change.after;
+        let task = change.status.and_then(|status| after.tasks.iter().find(|task| task.id == status.task));
+        if let (Some(status), Some(task), Some(place)) = (change.status, task, &after.place) {
+            let names = &*cx.names;
+            let event = Event::StatusUpdate {
+                agent: names.agent(place.agent),
+                task: names.text(Symbol(task.id.n)).to_owned(),
+                state: status.state,
+                message: String::new(),
+                app: after.spec.id.clone(),
+                host: names.text(place.info.hostname).to_owned(),
+                address: place.info.address,
+                ports: task.host_ports.clone(),
+                version: task.version,
+            };
+            self.event(cx, |_| event);
+        }
+        let condition = after.state.condition;
+        self.event(cx, |view| Event::instance_changed(after, condition, view));
+        let before = change.before.as_ref().and_then(|before| before.state.healthy);
+        if before != after.state.healthy {
+            self.event(cx, |view| health_changed(after, after.state.healthy, view));
+        }
+    }
+
+    /// The last failure of each app is kept for the API (not over a change of leader).
+    fn note_failure(&mut self, cx: &Cx, change: &Change) {
+        use Condition as C;
+        let (after, Some(status)) = (&change.after, change.status) else { return };
+        let condition = after.state.condition;
+        if !matches!(condition, C::Error | C::Failed | C::Gone | C::Dropped | C::Unknown | C::Unreachable) {
+            return;
+        }
+        let failure = TaskFailure {
+            spec: after.spec.id.clone(),
+            host: after.place.as_ref().map_or("", |place| cx.names.text(place.info.hostname)).to_owned(),
+            message: status.reason.name().to_owned(),
+            state: status.state,
+            task: cx.names.text(Symbol(status.task.n)).to_owned(),
+            at: cx.wall,
+            version: after.spec.versions.version,
+            agent: after.place.as_ref().map(|place| cx.names.agent(place.agent)),
+        };
+        self.failures.insert(after.spec.id.clone(), failure);
     }
 
     /// The template of an instance's configuration: its interned `<app>@<version of the config>`.
@@ -74,4 +129,11 @@ impl Marathon {
             limiter::Effect::Nothing => {}
         }
     }
+}
+
+/// The event that an instance's health changed.
+pub(super) fn health_changed(instance: &Instance, healthy: Option<bool>, view: &dyn View) -> Event {
+    let id = view.names().text(instance.id.0).to_owned();
+    let (spec, version) = (instance.spec.id.clone(), instance.spec.versions.version);
+    Event::InstanceHealthChanged { instance: id, spec, version, healthy }
 }

@@ -249,8 +249,8 @@ impl Placed {
         all
     }
 
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
         self.configs.values().map(|config| config.instances.len()).sum()
     }
 }
@@ -370,7 +370,7 @@ mod tests {
             let member = Member { id: InstanceId(Symbol(id)), config: Version(config), target: 1, info: &info };
             unique.placed.remove(&mut unique.names, &mut unique.fields, &member);
         }
-        assert_eq!(unique.placed.len(), 1);
+        assert_eq!(unique.placed.count(), 1);
     }
 
     #[test]

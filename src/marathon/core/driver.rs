@@ -8,6 +8,9 @@ use crate::base::id::{AgentId, FrameworkId};
 use crate::base::map::Lookup;
 use crate::base::time::Span;
 use crate::marathon::model::flags::Feature;
+use crate::marathon::rest::event::Event;
+use crate::marathon::rest::show;
+use crate::marathon::rest::view::View;
 use crate::mesos::message::{AgentInfo, Capabilities, FrameworkInfo, Msg, OfferBatch};
 use std::sync::Arc;
 
@@ -34,6 +37,9 @@ pub(super) struct Driver {
 impl Marathon {
     /// The leading master, or none.
     pub(super) fn detected(&mut self, cx: &mut Cx, leader: Option<ProcessId>) {
+        if self.driver.subscribed {
+            self.event(cx, |_| Event::SchedulerDisconnected);
+        }
         if let Some(old) = self.driver.master
             && Some(old) != leader
         {
@@ -114,7 +120,14 @@ impl Marathon {
             let (every, misses) = (HEARTBEAT, HEARTBEATS_MISSED);
             cx.outbox.push(Effect::Watch { peer: master, every, misses, mode: WatchMode::Ping });
         }
-        if !known {
+        let master = self.driver.master.map_or_else(String::new, |master| show::address(master.slot));
+        if known {
+            self.event(cx, |_| Event::SchedulerReregistered { master });
+        } else {
+            self.event(cx, |view| Event::SchedulerRegistered {
+                framework: view.names().framework(id).to_owned(),
+                master,
+            });
             self.keep_framework_id(cx, id);
         }
         // The master keeps the suppression of an earlier subscription, so say what holds now.
@@ -127,7 +140,7 @@ impl Marathon {
         }
     }
 
-    pub(super) fn from_mesos(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
+    pub(super) fn mesos_says(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
         if Some(from) != self.driver.master {
             return;
         }

@@ -176,8 +176,8 @@ impl Marathon {
             }
         }
         let (group, version) = (asked.group.clone(), updated.root.version);
-        self.event(cx, |_| Event::GroupChanged { group, version });
         self.post_event(cx, &asked, &updated);
+        self.event(cx, |_| Event::GroupChanged { group, version });
         let response = reply::updated(&asked.answer, &updated, &self.lend(cx));
         http::answer(cx, client, response);
     }

@@ -1,6 +1,7 @@
 //! Health checks (`HealthCheckActor`, `MarathonHealthCheckManager`): Marathon's own as probes at
 //! intervals, those that executors run by the flags in statuses; both are counted alike.
 
+use super::changes::health_changed;
 use super::probe::{Probe, Purpose};
 use super::writes::Change;
 use super::{Marathon, timer};
@@ -10,9 +11,10 @@ use crate::base::map::{Lookup, Map};
 use crate::base::time::Span;
 use crate::fact::{Condition, Fact, KillReason};
 use crate::marathon::model::app::{HealthKind, RunSpec};
-use crate::marathon::model::instance::{InstanceId, is_active};
+use crate::marathon::model::instance::{Instance, InstanceId, is_active};
 use crate::marathon::model::version::Version;
-use crate::marathon::rest::view::HealthRecord;
+use crate::marathon::rest::event::Event;
+use crate::marathon::rest::view::{HealthRecord, View};
 use std::sync::Arc;
 
 /// The first tick comes after the interval, or after this if that is shorter.
@@ -60,6 +62,10 @@ impl Marathon {
         }
         self.health.next += spec.health_checks.len() as u64;
         self.health.checks.insert((app, version), Checked { spec: spec.clone(), first });
+        for check in &spec.health_checks {
+            let (app, check) = (spec.id.clone(), check.clone());
+            self.event(cx, |_| Event::HealthCheckAdded { app, version, check });
+        }
     }
 
     fn remove_health_checks(&mut self, cx: &mut Cx, key: (Symbol, Version)) {
@@ -159,10 +165,27 @@ impl Marathon {
             record.consecutive_failures += 1;
             record.cause = cause;
         }
+        let (was_alive, alive, why) = (before.alive(), record.alive(), record.cause.clone().unwrap_or_default());
         let known = self.health.known.get_or_insert_with(id, Known::default);
         known.records[index as usize] = Some(record);
+        if !well {
+            self.event(cx, |view| Event::HealthCheckFailed {
+                app: instance.spec.id.clone(),
+                instance: view.names().text(id.0).to_owned(),
+                check: instance.spec.health_checks[index as usize].clone(),
+            });
+        }
         if kill {
+            self.event(cx, |view| unhealthy_kill(&instance, why, view));
             self.kill(cx, id, KillReason::Health);
+        }
+        if was_alive != alive {
+            self.event(cx, |view| Event::HealthStatusChanged {
+                app: instance.spec.id.clone(),
+                instance: view.names().text(id.0).to_owned(),
+                version: instance.spec.versions.version,
+                alive,
+            });
         }
         self.aggregate_health(cx, id);
     }
@@ -181,6 +204,9 @@ impl Marathon {
         }
         known.aggregate = healthy;
         cx.fact(Fact::InstanceHealth { app, instance: id.0, healthy });
+        if let Some(instance) = self.tracker.get(id).cloned() {
+            self.event(cx, |view| health_changed(&instance, healthy, view));
+        }
         if healthy == Some(true) {
             self.deployments_healthy(cx, app, id);
         }
@@ -211,10 +237,18 @@ impl Marathon {
     pub(super) fn health_records(&self, id: InstanceId) -> Vec<HealthRecord> {
         self.health.known.get(&id).map_or_else(Vec::new, |known| known.records.iter().flatten().cloned().collect())
     }
+}
 
-    /// The aggregate over all checks.
-    #[must_use]
-    pub(super) fn is_healthy(&self, id: InstanceId) -> Option<bool> {
-        self.health.known.get(&id).and_then(|known| known.aggregate)
+fn unhealthy_kill(instance: &Instance, reason: String, view: &dyn View) -> Event {
+    let names = view.names();
+    let task = instance.tasks.first().map_or("", |task| names.text(Symbol(task.id.n))).to_owned();
+    Event::UnhealthyKilled {
+        app: instance.spec.id.clone(),
+        task,
+        instance: names.text(instance.id.0).to_owned(),
+        version: instance.spec.versions.version,
+        reason,
+        host: instance.place.as_ref().map_or("", |place| names.text(place.info.hostname)).to_owned(),
+        agent: instance.place.as_ref().map(|place| names.agent(place.agent)),
     }
 }

@@ -134,6 +134,10 @@ impl Marathon {
         }
     }
 
+    pub(super) fn has_listeners(&self) -> bool {
+        !self.http.listeners.is_empty()
+    }
+
     pub(super) fn client_gone(&mut self, peer: ProcessId) {
         self.http.listeners.retain(|listener| listener.client.process != peer);
     }
@@ -164,14 +168,14 @@ impl Marathon {
         if self.is_alone() {
             return self.forward_to(cx, number, None);
         }
-        let path = format!("{}/leader", self.flags.zk_path).into();
+        let path = format!("{}/leader-curator", self.flags.zk_path).into();
         self.request(cx, ZkRequest::Children { path, watch: false }, Pending::Members(number));
     }
 
     pub(super) fn members(&mut self, cx: &mut Cx, number: u64, names: &[Arc<str>]) {
         // The smallest number behind the label leads.
         let Some(first) = names.iter().min() else { return self.forward_to(cx, number, None) };
-        let path = format!("{}/leader/{first}", self.flags.zk_path).into();
+        let path = format!("{}/leader-curator/{first}", self.flags.zk_path).into();
         self.request(cx, ZkRequest::Get { path, watch: false }, Pending::Leader(number));
     }
 

@@ -212,8 +212,7 @@ impl Marathon {
                 _ => wants = true,
             }
         }
-        if scheduled.is_none_or(|configs| configs.is_empty()) && !self.tracker.app(app).is_some_and(|a| a.waiting() > 0)
-        {
+        if self.tracker.app(app).is_none_or(|known| known.waiting() == 0) {
             self.launch.entries.swap_remove(&app);
         }
         let launch = &mut self.launch;

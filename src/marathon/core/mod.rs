@@ -178,16 +178,12 @@ impl Marathon {
             Msg::Probed { token, status } => self.probed(cx, token, status),
             Msg::Stored { token, answer } => self.stored(cx, token, &answer),
             Msg::Candidacy { leading: true, .. } => self.elected(cx),
-            Msg::Candidacy { leading: false, .. } => {
-                if self.phase != Phase::Standby {
-                    self.exit(cx);
-                }
-            }
+            Msg::Candidacy { leading: false, .. } if self.phase != Phase::Standby => self.exit(cx),
             Msg::Http { token, request } => {
                 self.http(cx, http::Client { process: from, token }, &request);
             }
             Msg::HttpReply { token, response } => self.forwarded_answered(cx, from, token, response),
-            _ if self.phase == Phase::Leading => self.from_mesos(cx, from, msg),
+            _ if self.phase == Phase::Leading => self.mesos_says(cx, from, msg),
             _ => {}
         }
     }

@@ -20,7 +20,7 @@ use crate::base::sampler::Distribution;
 use crate::base::time::Span;
 use crate::fact::{Condition, Fact, OfferRefusal};
 use crate::job::{AgentCheck, Behaviour, Service, TaskSpec};
-use crate::marathon::model::app::RunSpec;
+use crate::marathon::model::app::{Operator, RunSpec};
 use crate::marathon::model::instance::{Instance, InstanceId, Place, Task};
 use crate::mesos::message::{AgentInfo, Launch, Launches, Msg, OfferBatch, OfferRange, OfferRanges, Refuse};
 use crate::mesos::resource::Resources;
@@ -241,6 +241,17 @@ impl Marathon {
         let template = self.template(cx, app, instance);
         let owner = self.flags.framework_name;
         cx.fact(Fact::ServiceTemplate { template, owner, app, each: spec.each });
+        for constraint in &spec.constraints {
+            let most = match constraint.operator {
+                Operator::Unique => Some(1),
+                Operator::MaxPer => constraint.value.as_deref().and_then(|value| value.parse().ok()),
+                _ => None,
+            };
+            if let Some(most) = most {
+                let field = cx.names.intern(constraint.field.trim_start_matches('@'));
+                cx.fact(Fact::PlacementLimit { template, field, most });
+            }
+        }
         let well = Service { ready_after: Distribution::Fixed(Span::ZERO), well_for: None, ill_for: None };
         let synthetic = self.synthetic.get(&app).copied();
         let synthetic = synthetic.unwrap_or(Synthetic { behaviour: Behaviour::fixed(Span::MAX), service: well });

@@ -5,9 +5,11 @@ use super::Marathon;
 use super::update::{Operation, Status, condition_of};
 use super::writes::Then;
 use crate::actor::Cx;
-use crate::base::id::Symbol;
+use crate::base::id::{Symbol, TaskId};
 use crate::fact::{Condition, Detail, Fact, KillReason};
 use crate::marathon::model::instance::is_terminal;
+use crate::marathon::model::path::PathId;
+use crate::marathon::rest::event::Event;
 use crate::marathon::rest::view::instance_of_task;
 use crate::mesos::message::{Msg, StatusUpdate};
 
@@ -32,6 +34,7 @@ impl Marathon {
             None => {
                 if over {
                     self.task_is_over(cx, task);
+                    self.tell_unknown(cx, task, condition);
                 } else {
                     if let Some(id) = id {
                         let app = self.tracker.app_of(id).unwrap_or_default();
@@ -42,6 +45,15 @@ impl Marathon {
                 self.acknowledge(cx, &update);
             }
         }
+    }
+
+    /// A task of no known instance is over. Its name says whose it was.
+    fn tell_unknown(&mut self, cx: &mut Cx, task: TaskId, condition: Condition) {
+        let template = cx.names.text(Symbol(task.template.0 & !(1 << 31)));
+        let spec = PathId::absolute(template.split('@').next().unwrap_or_default());
+        let name = cx.names.text(Symbol(task.n));
+        let instance = name.split("._app").next().unwrap_or_default().to_owned();
+        self.event(cx, |_| Event::UnknownInstanceTerminated { instance, spec, condition });
     }
 
     pub(super) fn acknowledge(&mut self, cx: &mut Cx, update: &StatusUpdate) {

@@ -329,7 +329,7 @@ mod tests {
         let i = testing::running(51, second.clone(), h2.clone(), 1);
         tracker.put(&mut names, i.id, Some(Arc::new(i)));
         let placed = &tracker.apps[&app].placed;
-        assert_eq!(placed.len(), 2);
+        assert_eq!(placed.count(), 2);
         let mut fields = tracker.fields.clone();
         let mut allows = |spec: &RunSpec, place: &Place| {
             let at = (spec.versions.last_config_change, 2);

@@ -79,8 +79,10 @@ pub fn merged(put: &PutApp, existing: Option<&RunSpec>, context: Context) -> Res
         None => Fields::new(),
     };
     // Quirk: these two do not survive an update that does not name them.
-    fields.remove("executorResources");
-    fields.remove("resourceLimits");
+    if !context.flags.mended {
+        fields.remove("executorResources");
+        fields.remove("resourceLimits");
+    }
     for (name, value) in &put.fields {
         fields.insert(name.clone(), value.clone());
     }
@@ -146,6 +148,19 @@ mod tests {
         assert!(both.reason().contains("not valid"));
         let mixed = put(old, json!({ "version": "2026-01-01T00:00:00.000Z", "cpus": 1 }), true).unwrap_err();
         assert!(matches!(mixed, Rejection::Invalid(details) if details[0].errors[0].contains("'version'")));
+    }
+
+    #[test]
+    fn an_update_keeps_all_where_bugs_are_mended() {
+        let (root, flags) = (Group::empty(PathId::root(), Version(0)), Flags { mended: true, ..Flags::default() });
+        let context = Context { root: &root, flags: &flags, strict: false };
+        let old = app(&json!({ "id": "/a", "cmd": "run", "executorResources": { "cpus": 1 } }), context).unwrap();
+        let put = update(&json!({ "mem": 64 }), Some(&old.id), true, true, context).unwrap();
+        let new = merged(&put, Some(&old), context).unwrap();
+        assert_eq!(
+            new.app().and_then(|app| app.executor_resources.as_ref()).map(|r| r["cpus"].clone()),
+            Some(json!(1))
+        );
     }
 
     #[test]

@@ -100,7 +100,10 @@ fn apply(root: &Group, change: &Change, flags: &Flags) -> Result<Group, Rejectio
         Change::PutApps(puts) => {
             let mut tree = root.clone();
             for put in puts {
-                let existing = tree.spec(&put.id).filter(|spec| spec.app().is_some());
+                let existing = tree.spec(&put.id);
+                if existing.is_some_and(|spec| spec.app().is_none()) {
+                    return Err(Rejection::invalid("/", SAME_ID));
+                }
                 if existing.is_none() && !put.may_create {
                     return Err(missing("App", &put.id));
                 }
@@ -233,7 +236,7 @@ fn merged_group(
             let spec = define::app_in(fields, id, context).map_err(|e| at(&place, e))?;
             child(id, &spec.id, &place)?;
             let versions = context.root.spec(&spec.id).map(|old| old.versions).unwrap_or_default();
-            new.specs.insert(spec.id.clone(), Arc::new(RunSpec { versions, ..spec }));
+            put_member(&mut new, RunSpec { versions, ..spec }, &place)?;
         }
     }
     if let Some(pods) = list("pods") {
@@ -243,7 +246,7 @@ fn merged_group(
             let spec = pod::pod(value, id, context).map_err(|e| at(&place, e))?;
             child(id, &spec.id, &place)?;
             let versions = context.root.spec(&spec.id).map(|old| old.versions).unwrap_or_default();
-            new.specs.insert(spec.id.clone(), Arc::new(RunSpec { versions, ..spec }));
+            put_member(&mut new, RunSpec { versions, ..spec }, &place)?;
         }
     }
     if let Some(groups) = list("groups") {
@@ -266,6 +269,20 @@ fn merged_group(
         new.dependencies = dependencies.map(|dependency| PathId::resolve(dependency, id)).collect();
     }
     Ok(new)
+}
+
+const SAME_ID: &str = "Applications and Pods may not share the same id";
+
+/// Puts an app or pod of an update into its group, once.
+fn put_member(group: &mut Group, spec: RunSpec, place: &str) -> Result<(), Rejection> {
+    let kind = spec.app().is_some();
+    match group.specs.insert(spec.id.clone(), Arc::new(spec)) {
+        None => Ok(()),
+        Some(other) if (other.app().is_some()) == kind => {
+            Err(Rejection::invalid(format!("{place}/id"), format!("there are two of the id {}", other.id)))
+        }
+        Some(_) => Err(Rejection::invalid(format!("{place}/id"), SAME_ID)),
+    }
 }
 
 /// Members lie directly below their group.
@@ -408,6 +425,20 @@ mod tests {
             { "id": "b", "cmd": "run", "dependencies": ["a"] }] });
         assert_eq!(store.group("/s", cycle), "/ ");
         assert_eq!(store.root.version, Version(0));
+    }
+
+    #[test]
+    fn an_id_belongs_to_one() {
+        let mut store = Store::new();
+        let pod = json!({ "id": "p", "containers": [{ "name": "a", "resources": { "cpus": 1, "mem": 32 } }] });
+        let app = json!({ "id": "p", "cmd": "run" });
+        assert_eq!(store.group("/s", json!({ "apps": [app], "pods": [pod] })), "/pods(0)/id ");
+        assert_eq!(store.group("/s", json!({ "apps": [app, app] })), "/apps(1)/id ");
+        assert_eq!(store.group("/s", json!({ "pods": [pod] })), "Start /s/p; Scale /s/p 1");
+        assert_eq!(store.put("/s/p", json!({ "cmd": "run" }), true), "/ ");
+        assert_eq!(store.group("/s", json!({ "apps": [app] })), "/apps(0)/id ");
+        // The same pod again is no change.
+        assert_eq!(store.group("/s", json!({ "pods": [pod] })), "");
     }
 
     #[test]

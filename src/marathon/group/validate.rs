@@ -53,7 +53,7 @@ pub fn spec(spec: &RunSpec, flags: &Flags) -> Details {
     resident(spec, d);
     gated(spec, flags, d);
     match &spec.kind {
-        Kind::App(only) => app(spec, only, d),
+        Kind::App(only) => app(spec, only, flags, d),
         Kind::Pod(only) => {
             unique(only.containers.iter().map(|c| c.name.as_str()), "/containers", "container names must be unique", d);
             networks(only.definition.get("networks").and_then(Value::as_array).map_or(&[], Vec::as_slice), d);
@@ -173,7 +173,7 @@ fn gated(spec: &RunSpec, flags: &Flags, d: &mut Details) {
     }
 }
 
-fn app(spec: &RunSpec, app: &AppOnly, d: &mut Details) {
+fn app(spec: &RunSpec, app: &AppOnly, flags: &Flags, d: &mut Details) {
     let container = app.container.as_ref();
     let docker = container.is_some_and(|c| c["type"] == "DOCKER");
     let contained = container.is_some_and(|c| !docker || c.get("docker").is_some());
@@ -182,7 +182,8 @@ fn app(spec: &RunSpec, app: &AppOnly, d: &mut Details) {
         add(d, "/", "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.");
     }
     // Quirk: a command of one character counts as empty.
-    if app.cmd.as_ref().is_some_and(|cmd| cmd.chars().count() < 2) {
+    let least = if flags.mended { 1 } else { 2 };
+    if app.cmd.as_ref().is_some_and(|cmd| cmd.chars().count() < least) {
         add(d, "/", "must not be an empty string");
     }
     if docker && container.is_none_or(|c| c.get("docker").is_none()) {
@@ -279,6 +280,16 @@ fn checks(spec: &RunSpec, docker: bool, d: &mut Details) {
         let ours = check.kind.by_marathon() || check.command.is_some();
         if check.ip_protocol.as_deref() == Some("IPv6") && (ours || !docker) {
             add(d, &place, "IPv6 is for checks of MESOS_ kinds on Docker containers only");
+        }
+    }
+    let general = spec.app().and_then(|app| app.check.as_ref());
+    for probe in general.iter().flat_map(|check| [&check["http"], &check["tcp"]]).filter(|probe| probe.is_object()) {
+        let index = probe["portIndex"].as_u64();
+        if index.is_some_and(|index| index >= ports as u64)
+            || (index.is_none() && probe["port"].is_null() && ports != 1)
+        {
+            let told = "check port index must address an element of the ports array or container port mappings.";
+            add(d, "/check", told);
         }
     }
     let by_agents = spec.health_checks.iter().filter(|check| !check.kind.by_marathon() && check.command.is_none());
@@ -434,6 +445,8 @@ mod tests {
             ),
             (json!({ "healthChecks": [{ "command": { "value": "x" } }, { "protocol": "MESOS_HTTP" }] }), ""),
             (json!({ "healthChecks": [{ "ipProtocol": "IPv6" }] }), "/healthChecks(0): IPv6"),
+            (json!({ "check": { "http": { "portIndex": 0 } } }), ""),
+            (json!({ "check": { "tcp": { "portIndex": 1 } } }), "/check: check port index"),
             (
                 json!({ "readinessChecks": [{ "portName": "x", "timeoutSeconds": 1 }] }),
                 "/readinessChecks(0)/portName: No port definition reference for portName x",
@@ -477,6 +490,12 @@ mod tests {
                 told => assert!(found.len() == 1 && found[0].starts_with(told), "{fields}: {found:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_command_of_one_character_counts_where_bugs_are_mended() {
+        let flags = Flags { mended: true, ..Flags::default() };
+        assert_eq!(spec(&app(json!({ "id": "/a", "cmd": "x" })), &flags), Details::new());
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct Flags {
     pub checkpoint: bool,
     /// `GET /v2/tasks` as text, as releases before 1.11 gave it.
     pub text_plain_tasks: bool,
+    /// `marathon.quirks = "fixed"`: what is plainly a bug of the real one is mended.
+    pub mended: bool,
 }
 
 impl Default for Flags {
@@ -92,6 +94,7 @@ impl Default for Flags {
             failover_timeout: Span::from_secs(604_800),
             checkpoint: true,
             text_plain_tasks: false,
+            mended: false,
         }
     }
 }

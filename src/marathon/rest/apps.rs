@@ -41,7 +41,7 @@ pub(super) fn route(request: &Request, rest: &[&str], view: &dyn View) -> Routed
         (M::Patch, id) => put(request, &path(id), false, view),
         (M::Delete, id) => delete(request, &path(id)),
         (M::Head, []) => not_allowed(),
-        (M::Head | M::Post, _) => nowhere(),
+        (M::Head | M::Post, _) => nowhere(view),
     }
 }
 
@@ -142,7 +142,7 @@ fn put_all(request: &Request, view: &dyn View) -> Routed {
     let Some(all) = body.as_array() else {
         // The shape says what is wrong.
         json::checked(&body, &json::tables::APP_UPDATES, false)?;
-        return nowhere();
+        return nowhere(view);
     };
     let puts: Result<Vec<_>, Rejection> =
         all.iter().map(|value| define::update(value, None, partial, creates, context(view))).collect();

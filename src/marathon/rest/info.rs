@@ -37,7 +37,7 @@ pub(super) fn route(request: &Request, path: &[&str], view: &dyn View) -> Routed
             _,
             [] | ["ping" | "metrics" | "logging"] | ["metrics", "prometheus"] | ["v2", "info" | "plugins" | "leader"],
         ) => not_allowed(),
-        _ => nowhere(),
+        _ => nowhere(view),
     }
 }
 

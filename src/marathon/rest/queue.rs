@@ -29,7 +29,7 @@ pub(super) fn route(request: &Request, rest: &[&str], view: &dyn View) -> Routed
             Ok(Outcome::Command(Command::ResetDelay { spec: id, reply: Response::empty(204) }))
         }
         (_, []) => not_allowed(),
-        _ => nowhere(),
+        _ => nowhere(view),
     }
 }
 

@@ -45,8 +45,9 @@ fn resource(request: &Request, path: &[&str], view: &dyn View) -> Routed {
 }
 
 /// A path that nobody serves. Quirk: 500, not 404.
-pub(super) fn nowhere() -> Routed {
-    Ok(reply(500, json!({ "message": "URI not found" })))
+pub(super) fn nowhere(view: &dyn View) -> Routed {
+    let status = if view.flags().mended { 404 } else { 500 };
+    Ok(reply(status, json!({ "message": "URI not found" })))
 }
 
 /// A path that is served, but not with this method.
@@ -73,6 +74,8 @@ mod tests {
         let mut fixture = Fixture::new();
         assert_eq!(fixture.told(Method::Get, "/v3", Value::Null), r#"500 {"message":"URI not found"}"#);
         assert_eq!(fixture.send(Method::Post, "/v2/leader", Value::Null).status, 405);
+        fixture.flags.mended = true;
+        assert_eq!(fixture.send(Method::Get, "/v3", Value::Null).status, 404);
         fixture.deploy(app("/a"));
         assert_eq!(fixture.send(Method::Get, "//v2//apps//a", Value::Null).status, 200);
     }

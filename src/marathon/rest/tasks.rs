@@ -27,7 +27,7 @@ pub(super) fn route(request: &Request, rest: &[&str], view: &dyn View) -> Routed
         (Method::Get, []) => list(request, view),
         (Method::Post, ["delete"]) => kill_many(request, view),
         (_, [] | ["delete"]) => not_allowed(),
-        _ => nowhere(),
+        _ => nowhere(view),
     }
 }
 
@@ -188,7 +188,7 @@ pub(super) fn deployments(request: &Request, rest: &[&str], view: &dyn View) -> 
             Ok(update(request, change, true, Answer::Deployment, PathId::root()))
         }
         (_, [] | [_]) => not_allowed(),
-        _ => nowhere(),
+        _ => nowhere(view),
     }
 }
 

@@ -4,6 +4,7 @@
 //! task form a stream whose head alone is in flight (`streams`); one retry deadline serves all
 //! streams of the agent.
 
+mod checks;
 mod executor;
 mod streams;
 
@@ -27,6 +28,7 @@ const BACKOFF: Site = Site::new("agent-registration-backoff");
 const REGISTER_TIMER: u8 = 1;
 const RETRY_TIMER: u8 = 2;
 const EXECUTOR_TIMER: u8 = 3;
+const CHECK_TIMER: u8 = 4;
 
 /// Agent flags with upstream's meaning.
 #[derive(Clone, Debug)]
@@ -56,6 +58,7 @@ struct Task {
     spec: Arc<TaskSpec>,
     executor: Executor,
     stream: Stream,
+    checking: Option<Box<checks::Checking>>,
 }
 
 #[derive(Clone, Debug)]
@@ -114,6 +117,7 @@ impl Agent {
                 REGISTER_TIMER => self.register(cx),
                 RETRY_TIMER => self.retry_streams(cx),
                 EXECUTOR_TIMER => self.executor_ready(cx, key.number()),
+                CHECK_TIMER => self.check_task(cx, key.number()),
                 _ => {}
             },
             Input::ContainerEnded { key, how } => self.container_ended(cx, key, how),
@@ -258,7 +262,8 @@ impl Agent {
         let key = self.next_container;
         self.next_container += 1;
         let startup = self.flags.executor_startup;
-        self.tasks.push(Task { framework, id, spec, executor: Executor::starting(key), stream: Stream::default() });
+        let (executor, stream) = (Executor::starting(key), Stream::default());
+        self.tasks.push(Task { framework, id, spec, executor, stream, checking: None });
         match executor::startup(cx, startup, key) {
             Span::ZERO => self.executor_ready(cx, key),
             wait => cx.timer(TimerKey::new(EXECUTOR_TIMER, key), wait),
@@ -282,6 +287,7 @@ impl Agent {
         // The command executor says STARTING when it gets the task and RUNNING when it has forked.
         self.update(cx, at, TaskState::Starting, Reason::None);
         self.update(cx, at, TaskState::Running, Reason::None);
+        self.begin_check(cx, at);
     }
 
     fn container_ended(&mut self, cx: &mut Cx, key: u64, how: End) {
@@ -293,7 +299,8 @@ impl Agent {
         };
         cx.fact(Fact::TaskEnded { task: task.id, owner: task.spec.owner, host: self.info.hostname, how });
         let reason = if how == End::Failed { Reason::CommandExecutorFailed } else { Reason::None };
-        self.update(cx, at, state, reason);
+        let healthy = self.health_at_end(at);
+        self.update_with(cx, at, state, reason, healthy);
     }
 
     fn kill_task(&mut self, cx: &mut Cx, framework: FrameworkId, id: TaskId) {

@@ -24,6 +24,7 @@ pub(super) struct Update {
     pub(super) uuid: u64,
     pub(super) state: TaskState,
     reason: Reason,
+    healthy: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,12 +55,24 @@ impl Stream {
 impl Agent {
     /// The executor reports a state.
     pub(super) fn update(&mut self, cx: &mut Cx, at: usize, state: TaskState, reason: Reason) {
+        self.update_with(cx, at, state, reason, None);
+    }
+
+    /// The same with what a health check found out.
+    pub(super) fn update_with(
+        &mut self,
+        cx: &mut Cx,
+        at: usize,
+        state: TaskState,
+        reason: Reason,
+        healthy: Option<bool>,
+    ) {
         self.next_uuid += 1;
         // Unique over the lives of the agent's process; never 0.
         let uuid = u64::from(cx.me.incarnation) << 40 | self.next_uuid;
         let stream = &mut self.tasks[at].stream;
         stream.latest = state;
-        stream.queue.push(Update { uuid, state, reason });
+        stream.queue.push(Update { uuid, state, reason, healthy });
         if stream.queue.len() == 1 {
             self.send_head(cx, at, RETRY_FIRST, false);
         }
@@ -77,7 +90,8 @@ impl Agent {
         let behaviour = Behaviour::fixed(Span::ZERO);
         let nothing = TaskSpec::plain(id.template, self.info.hostname, Default::default(), behaviour);
         let (spec, stream) = (Arc::new(nothing), Stream::default());
-        self.tasks.push(Task { framework, id, spec, executor: Executor::absent(), stream });
+        let executor = Executor::absent();
+        self.tasks.push(Task { framework, id, spec, executor, stream, checking: None });
         self.update(cx, self.tasks.len() - 1, state, reason);
     }
 
@@ -101,7 +115,7 @@ impl Agent {
                 reason: head.reason,
                 source: Source::Executor,
                 retry: again,
-                healthy: None,
+                healthy: head.healthy,
             }),
         );
         if !self.retry_armed {
@@ -165,11 +179,11 @@ impl Agent {
 mod tests {
     use super::super::{Flags, REGISTER_TIMER};
     use super::*;
+    use crate::actor::testing::Bench;
     use crate::actor::{Effect, Input, ProcessId};
     use crate::base::id::{AgentId, JobId, Symbol};
     use crate::base::sampler::Distribution;
     use crate::mesos::message::{AgentInfo, Capabilities, FrameworkInfo, UnknownTask};
-    use crate::mesos::testing::Bench;
 
     const MASTER: ProcessId = ProcessId { slot: 9, incarnation: 0 };
     const FRAMEWORK: FrameworkId = FrameworkId(Symbol(7));

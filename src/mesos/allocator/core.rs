@@ -22,6 +22,7 @@ use crate::base::slab::Slab;
 use crate::base::time::{Span, Time};
 use crate::mesos::resource::Resources;
 use crate::mesos::slots::AgentIndex;
+use std::sync::Arc;
 
 /// What a framework can deal with, as far as the allocator looks at it.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -73,7 +74,7 @@ pub(super) struct ClientState {
 #[derive(Clone, Debug)]
 pub(super) struct Role {
     pub id: RoleId,
-    pub path: Box<str>,
+    pub path: Arc<str>,
     pub client: Client,
     pub sorter: Sorter,
     /// Client of each leaf of `sorter`.
@@ -299,7 +300,7 @@ impl<S: Sharing, C> Core<S, C> {
     }
 
     fn add_role(&mut self, names: &Names, id: RoleId) -> u32 {
-        let path: Box<str> = names.text(id).into();
+        let path: Arc<str> = names.text(id).into();
         let client = self.role_sorter.add(&path);
         let (top, is_top) = (self.tops.index(&path), !path.contains('/'));
         let role = Role { id, path, client, sorter: Sorter::new(), clients: Vec::new(), top, is_top };

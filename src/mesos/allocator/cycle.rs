@@ -157,6 +157,7 @@ where
 mod tests {
     use super::*;
     use crate::actor::ProcessId;
+    use crate::actor::testing::Bench;
     use crate::base::id::RoleId;
     use crate::base::id::Symbol;
     use crate::base::quantity::Milli;
@@ -166,7 +167,6 @@ mod tests {
     use crate::mesos::allocator::sorter::Excluded;
     use crate::mesos::message::Capabilities;
     use crate::mesos::message::{AgentInfo, Refuse};
-    use crate::mesos::testing::Bench;
 
     const AGENT: AgentId = AgentId { master: Symbol(0), n: 0 };
 

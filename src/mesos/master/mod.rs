@@ -204,6 +204,12 @@ impl Master {
         }
     }
 
+    /// Its id, interned: the prefix of all ids that it mints.
+    #[must_use]
+    pub fn id(&self) -> Symbol {
+        self.id
+    }
+
     pub fn handle(&mut self, cx: &mut Cx, input: Input) {
         match input {
             Input::Start { .. } => {

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::actor::Effect;
+use crate::actor::testing::Bench;
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{AgentId, Symbol};
 use crate::base::time::Time;
 use crate::mesos::message::AgentInfo;
-use crate::mesos::testing::Bench;
 use std::collections::VecDeque;
 
 fn agent(n: u32) -> AgentId {

@@ -69,7 +69,9 @@ impl Server {
         match &self.role {
             Role::Looking { .. } if last >= self.last() => Self::tell(cx, from, Peer::Willing { term }),
             Role::Looking { .. } => {}
-            Role::Following { leader, .. } => Self::tell(cx, from, Peer::Led { term, leader: *leader }),
+            // Only the leader itself says that it leads: a follower that has not noticed yet that its
+            // leader is gone would revive the dead, and two such would send each other back for ever.
+            Role::Following { .. } => {}
             // It has voted in a later term and can follow nobody of this one: all elect anew.
             Role::Leading(_) if theirs > term => {
                 (self.term, self.vote) = (theirs, None);

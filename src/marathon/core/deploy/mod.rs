@@ -140,10 +140,12 @@ impl Marathon {
         let Some(step) = plan.steps.get(deployment.step) else {
             return self.end_deployment(cx, id, DeploymentEnd::Succeeded);
         };
+        let index = deployment.step;
         deployment.step += 1;
         let number = deployment.step as u32;
         let apps: Vec<Symbol> = step.iter().map(|action| cx.names.intern(action.spec().id.as_str())).collect();
         deployment.open.extend(apps.iter().copied());
+        self.event(cx, |_| Event::DeploymentInfo { plan: plan.clone(), step: index });
         for (app, action) in apps.into_iter().zip(step) {
             cx.fact(Fact::DeploymentStep { deployment: id, step: number, app });
             self.begin_action(cx, id, app, action);
@@ -191,6 +193,8 @@ impl Marathon {
         let Some(deployment) = self.deployments.running.get_mut(&id) else { return };
         deployment.open.swap_remove(&app);
         if deployment.open.is_empty() {
+            let (plan, step) = (deployment.plan.clone(), deployment.step.saturating_sub(1));
+            self.event(cx, |_| Event::StepSucceeded { plan, step });
             self.work.push_back(Work::Deploy(id));
         }
     }
@@ -202,6 +206,7 @@ impl Marathon {
         }
         let (deployment, path) = (action.deployment, action.spec.id.clone());
         self.reset_delay(cx, &path, None);
+        self.event(cx, |_| Event::AppTerminated { app: path });
         self.action_done(cx, app, deployment);
     }
 

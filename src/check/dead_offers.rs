@@ -1,0 +1,91 @@
+//! Offers die with their master: an ACCEPT that names an offer of another master launches nothing.
+//!
+//! Upstream promises it in `docs/reconciliation.md` (offers do not outlive a master's leadership) and
+//! keeps it in `Master::accept`, which answers TASK_LOST or TASK_DROPPED with
+//! REASON_INVALID_OFFERS.
+//!
+//! AREAS VERIFIED: every launch that a master makes in the step in which it handles such an ACCEPT.
+//! AREAS NOT VERIFIED: operations other than launches.
+
+use super::{Invariant, View};
+use crate::base::map::Set;
+use crate::fact::{At, Fact};
+use crate::mesos::message::Msg;
+use crate::world::Seen;
+
+pub const SUMMARY: &str = "an offer of a master that leads no more launches nothing";
+
+#[derive(Clone, Default)]
+pub struct DeadOffers {
+    /// Templates of the tasks in such an ACCEPT of this step.
+    dead: Set<(u32, u32)>,
+}
+
+impl Invariant for DeadOffers {
+    fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
+        match (&seen.msg, seen.sent) {
+            (Msg::Accept { offer, launches, .. }, false) => {
+                // Of a master that died in this step nobody can say any more which one it was.
+                if view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master) {
+                    for launch in launches.as_slice() {
+                        let (template, numbers) = (launch.spec.template.0, launch.first..launch.first + launch.count);
+                        self.dead.extend(numbers.map(|n| (template, n)));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn said(&mut self, _: View, fact: &At<Fact>) -> Result<(), String> {
+        match fact.what {
+            Fact::TaskLaunched { task, .. } if self.dead.contains(&(task.template.0, task.n)) => {
+                return Err(format!("{task} was launched on an offer that its master never made"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, _: View) -> Result<(), String> {
+        self.dead.clear();
+        Ok(())
+    }
+
+    fn clone_box(&self) -> Box<dyn Invariant> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::base::id::{OfferId, Symbol};
+    use crate::job::{Behaviour, TaskSpec};
+    use crate::base::time::Span;
+    use crate::mesos::message::{Launch, Launches, Msg, Refuse};
+    use std::sync::Arc;
+
+    fn accept(master: Symbol) -> Msg {
+        let spec = TaskSpec::plain(TASK.template, Symbol(2), cpus(1), Behaviour::fixed(Span::from_secs(1)));
+        let launches = Launches::One(Launch { spec: Arc::new(spec), first: TASK.n, count: 1 });
+        Msg::Accept {
+            framework: FRAMEWORK,
+            offer: OfferId::new(master, 0),
+            more: None,
+            refuse: Refuse::NONE,
+            launches,
+        }
+    }
+
+    #[test]
+    fn fires_when_a_dead_offer_launches() {
+        let mut stage = Stage::new("dead-offers");
+        stage.send(offers(0, &[cpus(4)]));
+        assert!(stage.step(&[(false, accept(MASTER))], &[launched(TASK)]).is_empty());
+        assert!(stage.step(&[(false, accept(Symbol(77)))], &[]).is_empty());
+        let found = stage.step(&[(false, accept(Symbol(77)))], &[launched(TASK)]);
+        assert_eq!(found, ["job-0.0 was launched on an offer that its master never made"]);
+    }
+}
