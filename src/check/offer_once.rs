@@ -20,7 +20,7 @@ use super::ledger::Noted;
 use super::{Invariant, View};
 use crate::base::id::TaskId;
 use crate::base::quantity::Quantities;
-use crate::fact::{Fact, OfferEnd};
+use crate::fact::{Fact, OfferEnd, ProcessKind};
 
 pub const SUMMARY: &str = "an offer is made once, outstanding to one framework, and ends once";
 
@@ -44,8 +44,11 @@ impl Invariant for OfferOnce {
                     self.uncovered.get_or_insert(task);
                 }
             }
-            // Those tasks were launched long ago: the agent brought them back.
-            Fact::AgentReregistered { .. } => self.uncovered = None,
+            // Those tasks were launched long ago: the agent brought them back, though the master may
+            // not have lived to say so.
+            Fact::AgentReregistered { .. } | Fact::ProcessStopped { kind: ProcessKind::Master, .. } => {
+                self.uncovered = None;
+            }
             _ => {}
         }
         Ok(())

@@ -215,6 +215,7 @@ impl Server {
                 Self::tell_client(cx, attached.client, Packet::Closed);
             }
         }
+        self.arriving.clear();
         self.node_watches.clear();
         self.child_watches.clear();
     }

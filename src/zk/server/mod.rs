@@ -133,6 +133,8 @@ pub struct Server {
     token: u64,
 
     clients: Map<u32, Attached>,
+    /// Sessions that move here and are not in the own state yet, with their clients.
+    arriving: Vec<(SessionId, ProcessId)>,
     serial: u64,
     /// Clients (slot, connection) that wait for a change.
     node_watches: Lookup<Arc<str>, Vec<(u32, u64)>>,
@@ -160,6 +162,7 @@ impl Server {
             jobs: VecDeque::new(),
             token: 0,
             clients: Map::default(),
+            arriving: Vec::new(),
             serial: 0,
             node_watches: Lookup::default(),
             child_watches: Lookup::default(),

@@ -131,10 +131,13 @@ impl Server {
     }
 
     pub(super) fn revalidated(&mut self, cx: &mut Cx, session: SessionId, client: ProcessId, valid: bool) {
-        if valid && self.state.session(session).is_some_and(|s| s.client == client) {
+        if !valid {
+            Self::tell_client(cx, client, Packet::Connected { session: 0, timeout: Span::ZERO });
+        } else if self.state.session(session).is_some() {
             self.attach(cx, client, session);
         } else {
-            Self::tell_client(cx, client, Packet::Connected { session: 0, timeout: Span::ZERO });
+            // The leader knows more than has been applied here.
+            self.arriving.push((session, client));
         }
     }
 
@@ -183,7 +186,10 @@ impl Server {
                         self.let_expire(cx, index, *timeout);
                     }
                 }
-                if mine && self.serves() {
+                if let Some(at) = self.arriving.iter().position(|(session, _)| *session == index) {
+                    let (_, client) = self.arriving.swap_remove(at);
+                    self.attach(cx, client, index);
+                } else if mine && self.serves() {
                     self.attach(cx, *client, index);
                 } else if mine {
                     // It was asked for before the server lost its leader; the client is gone.
