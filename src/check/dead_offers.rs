@@ -23,17 +23,14 @@ pub struct DeadOffers {
 
 impl Invariant for DeadOffers {
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
-        match (&seen.msg, seen.sent) {
-            (Msg::Accept { offer, launches, .. }, false) => {
-                // Of a master that died in this step nobody can say any more which one it was.
-                if view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master) {
-                    for launch in launches.as_slice() {
-                        let (template, numbers) = (launch.spec.template.0, launch.first..launch.first + launch.count);
-                        self.dead.extend(numbers.map(|n| (template, n)));
-                    }
-                }
+        // Of a master that died in this step nobody can say any more which one it was.
+        if let (Msg::Accept { offer, launches, .. }, false) = (&seen.msg, seen.sent)
+            && view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master)
+        {
+            for launch in launches.as_slice() {
+                let (template, numbers) = (launch.spec.template.0, launch.first..launch.first + launch.count);
+                self.dead.extend(numbers.map(|n| (template, n)));
             }
-            _ => {}
         }
         Ok(())
     }

@@ -53,10 +53,8 @@ impl Invariant for RestartHarmless {
             Fact::LeaderReady { kind: ProcessKind::Marathon, .. } => {
                 self.until = self.is_calm(at).then(|| at + WATCH);
             }
-            Fact::AppTarget { app, instances } => {
-                if self.targets.insert(app, instances) != Some(instances) {
-                    self.troubled(at);
-                }
+            Fact::AppTarget { app, instances } if self.targets.insert(app, instances) != Some(instances) => {
+                self.troubled(at);
             }
             Fact::DeploymentBegan { deployment, .. } => {
                 self.deployments.insert(deployment);

@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn who_wants_nothing_is_not_met() {
         let mut setup = flat(500, 300, Roles::Flat(300));
-        for (framework, _) in setup.frameworks[1..].to_vec() {
+        for (framework, _) in setup.frameworks[1..].iter().copied() {
             setup.core.suppress(framework, &[]).unwrap();
         }
         let before = setup.core.work();
