@@ -39,7 +39,7 @@ mem = "1GiB"
 
 [[fault]]
 kind = "agent-crash"
-mtbf = "20m"
+mtbf = "10m"
 mttr = "1m"
 
 [[fault]]
@@ -730,7 +730,7 @@ fn an_impossible_selector() {
             18 | rack = "r7"
                |        ^^^^
                |
-               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", "master-1", "zookeepers", or a framework's name
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "masters", "master-1", "zookeepers", "marathons", a framework's name, or, for a fault that strikes processes, "leading-master"
         "#]],
     );
     let fault =
@@ -746,7 +746,7 @@ fn an_impossible_selector() {
             19 | from = "agent-1"
                |        ^^^^^^^^^
                |
-               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "master", "master-1", "zookeepers", or a framework's name
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "masters", "master-1", "zookeepers", "marathons", a framework's name, or, for a fault that strikes processes, "leading-master"
         "#]],
     );
 }

@@ -241,10 +241,10 @@ fn scenarios_as_tests() {
     assert!(last.starts_with("2 passed, 2 failed, 1 skipped in "), "{last}");
     expect![[r#"
         FAIL  all/below/fails <1>.toml  seed 1
-              all/below/fails <1>.toml:43: expected tasks.finished >= 100000 (machines are busy), got 364
+              all/below/fails <1>.toml:43: expected tasks.finished >= 100000 (machines are busy), got 391
               replay: mesosim run 'all/below/fails <1>.toml' --seed 1 --trace
         FAIL  all/below/fails <1>.toml  seed 2
-              all/below/fails <1>.toml:43: expected tasks.finished >= 100000 (machines are busy), got 354
+              all/below/fails <1>.toml:43: expected tasks.finished >= 100000 (machines are busy), got 353
               replay: mesosim run 'all/below/fails <1>.toml' --seed 2 --trace
         skip  all/data.toml: its data is not here; give its folder with --data DIR
         ok    all/good.toml  seed 1  1 expectation, 11 invariants

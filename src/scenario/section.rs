@@ -141,6 +141,14 @@ impl Section {
             self.error_of(e)
         })
     }
+    /// The keys that plug-ins of one sort share, and the rest.
+    #[must_use]
+    pub fn divide(&self, shared: &'static [&'static str]) -> (Self, Self) {
+        let mut rest = (*self.table).clone();
+        let first = rest.split(shared);
+        let part = |table: Table, common| Self { table: Arc::new(table), common, ..self.clone() };
+        (part(first, self.common), part(rest, shared))
+    }
     /// The file named by the key `file`.
     ///
     /// # Errors

@@ -291,6 +291,7 @@ impl World {
             requests: Vec::new(),
             next_job: 0,
             faults: Vec::new(),
+            active_faults: Vec::new(),
             outbox: Vec::new(),
             open_jobs: 0,
             done_at: None,
@@ -415,12 +416,7 @@ impl World {
         let occurrences = fault::plan(&scenario.faults, &site, &world.names, &mut world.dice)?;
         for (number, occurrence) in occurrences.iter().enumerate() {
             let fault = number as u32;
-            world.faults.push(Planned {
-                fault: occurrence.fault.clone(),
-                bit: false,
-                active: false,
-                struck: Vec::new(),
-            });
+            world.faults.push(Planned { fault: occurrence.fault.clone(), bit: false, struck: Vec::new() });
             world.queue.push(occurrence.at, super::Event::FaultBegins { fault });
             if let Some(lasts) = occurrence.lasts {
                 world.queue.push(occurrence.at.saturating_add(lasts), super::Event::FaultEnds { fault });

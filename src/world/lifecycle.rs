@@ -1,5 +1,6 @@
 //! Processes begin and end, and faults strike them and the network between them.
 
+use super::fault::Fault;
 use super::link::Trouble;
 use super::{Event, Sabotage, World, link};
 use crate::actor::{DiskOp, Input, Mailbox, ProcessId};
@@ -121,7 +122,8 @@ impl World {
 
     pub(super) fn fault_begins(&mut self, fault: u32) {
         self.emit(Fact::FaultBegan { fault });
-        self.faults[fault as usize].active = true;
+        let at = self.active_faults.partition_point(|&other| other < fault);
+        self.active_faults.insert(at, fault);
         let act = self.faults[fault as usize].fault.clone();
         if act.begin(self, fault) {
             self.bite(fault);
@@ -129,10 +131,29 @@ impl World {
     }
 
     pub(super) fn fault_ends(&mut self, fault: u32) {
-        self.faults[fault as usize].active = false;
+        self.active_faults.retain(|&other| other != fault);
         let act = self.faults[fault as usize].fault.clone();
         act.end(self, fault);
         self.emit(Fact::FaultEnded { fault });
+    }
+
+    /// Notes whom a fault strikes, and gives the slots back in order.
+    pub(super) fn strike(&mut self, fault: u32, mut slots: Vec<u32>) -> Vec<u32> {
+        slots.sort_unstable();
+        self.faults[fault as usize].struck.clone_from(&slots);
+        slots
+    }
+
+    /// Whom a fault struck, in order of slots.
+    pub(super) fn struck(&self, fault: u32) -> Vec<u32> {
+        self.faults[fault as usize].struck.clone()
+    }
+
+    /// Active faults that struck a slot, in the order of the explicit list.
+    fn striking(&self, slot: u32) -> impl Iterator<Item = (u32, &dyn Fault)> {
+        let planned = self.active_faults.iter().map(|&fault| (fault, &self.faults[fault as usize]));
+        let struck = planned.filter(move |(_, planned)| planned.struck.binary_search(&slot).is_ok());
+        struck.map(|(fault, planned)| (fault, &*planned.fault))
     }
 
     /// The fault has an effect.
@@ -144,26 +165,24 @@ impl World {
         }
     }
 
-    /// Whether another fault than this one, still active, keeps the process down.
-    pub(super) fn is_held_down(&self, slot: u32, but: u32) -> bool {
-        let others = self.faults.iter().enumerate().filter(|(i, _)| *i as u32 != but);
-        others.into_iter().any(|(_, p)| p.active && (p.fault.holds_down(slot) || p.struck.contains(&slot)))
+    /// Whether an active fault keeps the process down.
+    pub(super) fn is_held_down(&self, slot: u32) -> bool {
+        self.striking(slot).any(|(_, fault)| fault.holds_down())
     }
 
     /// The active fault that stalls this process's disk.
     pub(super) fn stalled(&self, slot: u32) -> Option<u32> {
-        let stalls = |p: &&super::Planned| p.active && p.fault.stalls_disk(slot);
-        let number = |p: &super::Planned| self.faults.iter().position(|other| std::ptr::eq(p, other));
-        self.faults.iter().find(stalls).and_then(number).map(|n| n as u32)
+        self.striking(slot).find(|(_, fault)| fault.stalls_disks()).map(|(number, _)| number)
     }
 
     /// The active fault that lets this task fail as soon as it runs.
     pub(super) fn doomed(&mut self, slot: u32, owner: u64, task: TaskId) -> Option<u32> {
-        (0..self.faults.len() as u32).find(|&fault| {
-            let planned = &self.faults[fault as usize];
-            let ppm = if planned.active { planned.fault.fails_tasks_ppm(slot) } else { 0 };
-            ppm > 0 && self.strikes(fault, owner, task, ppm)
-        })
+        if self.active_faults.is_empty() {
+            return None;
+        }
+        let failing = self.striking(slot).map(|(number, fault)| (number, fault.fails_tasks_ppm()));
+        let failing: Vec<(u32, u32)> = failing.filter(|(_, ppm)| *ppm > 0).collect();
+        failing.into_iter().find(|&(number, ppm)| self.strikes(number, owner, task, ppm)).map(|(number, _)| number)
     }
 
     /// Whether a burst of failures meets this task: a draw of the task, the same at any instant.
@@ -186,21 +205,28 @@ impl World {
         bit
     }
 
-    /// Every input of this process takes so long from now on, one after the other.
-    pub(super) fn slow_down(&mut self, slot: u32, service: Span) {
+    /// Every input of this process takes as long as the worst active fault says.
+    pub(super) fn set_pace(&mut self, slot: u32) {
+        let service = self.striking(slot).map(|(_, fault)| fault.service()).max().unwrap_or(Span::ZERO);
         let desks = self.processes[slot as usize].desks.get_or_insert_default();
         desks[Mailbox::MAIN.0 as usize].service = service;
     }
 
-    /// A stalled disk goes on: it takes what it was asked meanwhile, in order.
+    /// A disk goes on, unless another fault stalls it, too: it takes what it was asked meanwhile, in
+    /// order.
     pub(super) fn release_writes(&mut self, fault: u32) {
-        let (due, held) = std::mem::take(&mut self.held_writes).into_iter().partition(|w| w.fault == fault);
-        self.held_writes = held;
-        let due: Vec<super::HeldWrite> = due;
-        for write in due {
-            if self.is_current(write.to) {
-                self.write(write.to, write.mailbox, write.token, write.op);
+        for mut write in std::mem::take(&mut self.held_writes) {
+            if write.fault == fault {
+                match self.stalled(write.to.slot) {
+                    Some(other) => write.fault = other,
+                    None if self.is_current(write.to) => {
+                        self.write(write.to, write.mailbox, write.token, write.op);
+                        continue;
+                    }
+                    None => continue,
+                }
             }
+            self.held_writes.push(write);
         }
     }
 

@@ -235,8 +235,7 @@ pub type Sabotage = fn(Mailbox, &mut Vec<Effect>);
 struct Planned {
     fault: Box<dyn Fault>,
     bit: bool,
-    active: bool,
-    /// Slots that it keeps down, as far as known only when it struck.
+    /// Slots that it struck, in order; known only then.
     struck: Vec<u32>,
 }
 
@@ -258,6 +257,8 @@ pub struct World {
     requests: Vec<(Time, Request)>,
     next_job: u32,
     faults: Vec<Planned>,
+    /// Numbers of those that have begun and not ended, in order.
+    active_faults: Vec<u32>,
     outbox: Vec<Effect>,
     /// Jobs submitted and not yet over, arrivals still to come, and when the last job ended.
     open_jobs: u64,
@@ -468,7 +469,7 @@ impl World {
             Event::Served { to, mailbox } => self.served(to, mailbox),
             Event::Start { slot } => self.start(slot),
             Event::Restart { slot, incarnation } => {
-                if self.processes[slot as usize].incarnation == incarnation && !self.is_held_down(slot, u32::MAX) {
+                if self.processes[slot as usize].incarnation == incarnation && !self.is_held_down(slot) {
                     self.start(slot);
                 }
             }

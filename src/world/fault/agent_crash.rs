@@ -5,7 +5,7 @@
 //! from missing pings, or when the machine is back. `process = true` kills only the agent process
 //! and its containers; the kernel closes its connections and the master knows at once.
 
-use super::{Error, Fault, Occurrence, Site, When};
+use super::{Error, Fault, Occurrence, Site, Target, explicit, read};
 use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::{Span, Time};
@@ -18,14 +18,6 @@ pub const SUMMARY: &str = "agents stop and start again, at an instant or by mtbf
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
-    #[serde(default)]
-    at: Option<Span>,
-    #[serde(default)]
-    down: Option<Span>,
-    #[serde(default)]
-    mtbf: Option<Span>,
-    #[serde(default)]
-    mttr: Option<Span>,
     #[serde(default = "all")]
     target: String,
     #[serde(default)]
@@ -36,64 +28,58 @@ fn all() -> String {
     "agents".into()
 }
 
-/// Slots that are down while the fault lasts.
+/// Processes stop, and stay away while the fault lasts, or until their supervisor starts them again.
 #[derive(Clone)]
-pub(super) struct Down {
-    pub(super) slots: Vec<u32>,
+pub(super) struct Crash {
+    pub(super) target: Target,
+    /// Their connections break at once.
     pub(super) noticed: bool,
+    pub(super) held: bool,
 }
 
-impl Fault for Down {
-    fn begin(&self, world: &mut World, _: u32) -> bool {
+impl Fault for Crash {
+    fn begin(&self, world: &mut World, id: u32) -> bool {
+        let slots = world.strike(id, self.target.resolve(world));
         let mut bit = false;
-        for &slot in &self.slots {
+        for slot in slots {
             bit |= world.processes[slot as usize].is_alive();
             world.stop(slot, self.noticed);
         }
         bit
     }
     fn end(&self, world: &mut World, id: u32) {
-        for &slot in &self.slots {
-            if !world.is_held_down(slot, id) {
+        for slot in world.struck(id) {
+            if self.held && !world.is_held_down(slot) {
                 world.start(slot);
             }
         }
     }
-    fn holds_down(&self, slot: u32) -> bool {
-        self.slots.contains(&slot)
+    fn holds_down(&self) -> bool {
+        self.held
     }
     fn clone_box(&self) -> Box<dyn Fault> {
         Box::new(self.clone())
     }
 }
 
-fn occurrence(at: Time, lasts: Option<Span>, host: &str, slots: Vec<u32>, process: bool) -> Occurrence {
-    let down = lasts.map(|d| format!("down = \"{d}\"\n")).unwrap_or_default();
+fn occurrence(at: Time, lasts: Option<Span>, host: &str, slot: u32, process: bool) -> Occurrence {
     let how = if process { "process = true\n" } else { "" };
     Occurrence {
         at,
         lasts,
         label: format!("{host} crashed"),
-        toml: format!("kind = \"agent-crash\"\nat = \"{}\"\n{down}target = \"{host}\"\n{how}", Span(at.0)),
-        fault: Box::new(Down { slots, noticed: process }),
+        toml: explicit("agent-crash", at, ("down", lasts), &format!("target = \"{host}\"\n{how}")),
+        fault: Box::new(Crash { target: Target::Slots(vec![slot]), noticed: process, held: true }),
     }
 }
 
-pub(super) fn plan(
-    section: &Section,
-    index: u32,
-    site: &Site,
-    names: &Names,
-    dice: &mut Dice,
-) -> Result<Vec<Occurrence>, Error> {
-    let params: Params = section.read()?;
-    let targets = site.agents(section, "target", &params.target, names)?;
-    let when = When { at: params.at, lasts: params.down, mtbf: params.mtbf, mttr: params.mttr };
+pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
+    let (when, params): (_, Params) = read(section)?;
     let mut all = Vec::new();
-    for slot in targets {
-        for (at, lasts) in when.spans(section, u64::from(index) << 32 | u64::from(slot), site, dice)? {
-            all.push(occurrence(at, lasts, site.hostname(slot, names), vec![slot], params.process));
-        }
+    for slot in site.agents(section, "target", &params.target, names)? {
+        let host = site.hostname(slot, names);
+        let one = |at, lasts| occurrence(at, lasts, host, slot, params.process);
+        all.extend(when.each(section, slot, site, dice, one)?);
     }
     Ok(all)
 }
@@ -104,11 +90,11 @@ mod tests {
 
     #[test]
     fn the_explicit_form_is_exact_to_the_nanosecond() {
-        let o = occurrence(Time(61_000_000_001), Some(Span::from_millis(1500)), "agent-1", vec![3], true);
+        let o = occurrence(Time(61_000_000_001), Some(Span::from_millis(1500)), "agent-1", 3, true);
         assert_eq!(
             o.toml,
             "kind = \"agent-crash\"\nat = \"1m1.000000001s\"\ndown = \"1.5s\"\ntarget = \"agent-1\"\nprocess = true\n"
         );
-        assert!(o.fault.holds_down(3) && !o.fault.holds_down(4));
+        assert!(o.fault.holds_down() && !o.fault.stalls_disks());
     }
 }

@@ -4,7 +4,7 @@
 //! again after 200 ms, 400 ms, ... and everything behind it waits.
 
 use super::latency_burst::Late;
-use super::{Error, Occurrence, Site, When, when_toml};
+use super::{Error, Occurrence, Site, explicit, read};
 use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::Span;
@@ -16,48 +16,30 @@ pub const SUMMARY: &str = "packets between two groups are lost and sent again fo
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
-    #[serde(default)]
-    at: Option<Span>,
-    #[serde(default)]
-    lasts: Option<Span>,
-    #[serde(default)]
-    mtbf: Option<Span>,
-    #[serde(default)]
-    mttr: Option<Span>,
     from: String,
     to: String,
     /// Packets lost, in a hundred.
     percent: f64,
 }
 
-pub(super) fn plan(
-    section: &Section,
-    index: u32,
-    site: &Site,
-    names: &Names,
-    dice: &mut Dice,
-) -> Result<Vec<Occurrence>, Error> {
-    let params: Params = section.read()?;
-    if !(params.percent > 0.0 && params.percent <= 90.0) {
+pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
+    let (when, params): (_, Params) = read(section)?;
+    let percent = params.percent;
+    if !(percent > 0.0 && percent <= 90.0) {
         let help = "write a percentage above 0 and up to 90; for more, cut the network with a partition";
-        return Err(section.error("percent", format!("cannot lose {} % of packets", params.percent), help));
+        return Err(section.error("percent", format!("cannot lose {percent} % of packets"), help));
     }
-    let (from, to) = site.two_groups(section, &params.from, &params.to, names)?;
-    let Params { at, lasts, mtbf, mttr, percent, .. } = params;
     let loss_ppm = (percent * 10_000.0).round() as u32;
     let (a, b) = (&params.from, &params.to);
-    let one = |(at, lasts)| Occurrence {
+    let (from, to) = site.two_groups(section, (a, b), names)?;
+    let keys = format!("from = \"{a}\"\nto = \"{b}\"\npercent = {percent:?}\n");
+    when.each(section, 0, site, dice, |at, lasts| Occurrence {
         at,
         lasts,
         label: format!("{a} | {b} lose {percent} %"),
-        toml: format!(
-            "kind = \"loss-burst\"\n{}from = \"{a}\"\nto = \"{b}\"\npercent = {percent:?}\n",
-            when_toml(at, lasts)
-        ),
+        toml: explicit("loss-burst", at, ("lasts", lasts), &keys),
         fault: Box::new(Late { from: from.clone(), to: to.clone(), extra: Span::ZERO, loss_ppm }),
-    };
-    let spans = When { at, lasts, mtbf, mttr }.spans(section, u64::from(index) << 32, site, dice)?;
-    Ok(spans.into_iter().map(one).collect())
+    })
 }
 
 #[cfg(test)]

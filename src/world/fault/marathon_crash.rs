@@ -11,14 +11,8 @@ use crate::scenario::section::Section;
 
 pub const SUMMARY: &str = "Marathons stop and start again, the leading one or any, at an instant or by mtbf and mttr";
 
-pub(super) fn plan(
-    section: &Section,
-    index: u32,
-    site: &Site,
-    names: &Names,
-    dice: &mut Dice,
-) -> Result<Vec<Occurrence>, Error> {
-    crashes("marathon-crash", "leading-marathon", (section, index), site, names, dice)
+pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
+    crashes("marathon-crash", "leading-marathon", section, site, names, dice)
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@
 //! `process = true` kills the process alone: its connections break at once, and unless `down` says
 //! how long it stays away, its supervisor starts it again.
 
-use super::{Error, Fault, Occurrence, Site, Target, When};
+use super::agent_crash::Crash;
+use super::{Error, Occurrence, Site, Target, explicit, read};
 use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::{Span, Time};
 use crate::scenario::section::Section;
-use crate::world::World;
 use serde::Deserialize;
 
 pub const SUMMARY: &str = "masters stop and start again, the leading one or any, at an instant or by mtbf and mttr";
@@ -19,65 +19,22 @@ pub const SUMMARY: &str = "masters stop and start again, the leading one or any,
 #[serde(deny_unknown_fields)]
 struct Params {
     #[serde(default)]
-    at: Option<Span>,
-    #[serde(default)]
-    down: Option<Span>,
-    #[serde(default)]
-    mtbf: Option<Span>,
-    #[serde(default)]
-    mttr: Option<Span>,
-    #[serde(default)]
     target: Option<String>,
     #[serde(default)]
     process: bool,
-}
-
-/// Processes that are down while the fault lasts, or until their supervisor starts them again.
-#[derive(Clone)]
-pub(super) struct Crash {
-    target: Target,
-    noticed: bool,
-    held: bool,
-}
-
-impl Fault for Crash {
-    fn begin(&self, world: &mut World, id: u32) -> bool {
-        let slots = self.target.resolve(world);
-        let mut bit = false;
-        if self.held {
-            world.faults[id as usize].struck.clone_from(&slots);
-        }
-        for slot in slots {
-            bit |= world.processes[slot as usize].is_alive();
-            world.stop(slot, self.noticed);
-        }
-        bit
-    }
-    fn end(&self, world: &mut World, id: u32) {
-        for slot in std::mem::take(&mut world.faults[id as usize].struck) {
-            if !world.is_held_down(slot, id) {
-                world.start(slot);
-            }
-        }
-    }
-    fn clone_box(&self) -> Box<dyn Fault> {
-        Box::new(self.clone())
-    }
 }
 
 /// Occurrences of a crash of processes of one kind; `what` names the fault.
 pub(super) fn crashes(
     what: &str,
     default: &str,
-    (section, index): (&Section, u32),
+    section: &Section,
     site: &Site,
     names: &Names,
     dice: &mut Dice,
 ) -> Result<Vec<Occurrence>, Error> {
-    let params: Params = section.read()?;
-    let Params { at, down, mtbf, mttr, process, .. } = params;
+    let (when, params): (_, Params) = read(section)?;
     let selector = params.target.as_deref().unwrap_or(default);
-    let when = When { at, lasts: down, mtbf, mttr };
     let targets = match site.target(section, "target", selector, names)? {
         Target::Leader(kind) => vec![(selector.to_owned(), Target::Leader(kind), u32::MAX)],
         Target::Slots(slots) => slots
@@ -90,33 +47,25 @@ pub(super) fn crashes(
     };
     let mut all = Vec::new();
     for (name, target, entity) in targets {
-        for (at, lasts) in when.spans(section, u64::from(index) << 32 | u64::from(entity), site, dice)? {
-            all.push(occurrence(what, at, lasts, &name, target.clone(), process));
-        }
+        let one = |at, lasts| occurrence(what, at, lasts, &name, target.clone(), params.process);
+        all.extend(when.each(section, entity, site, dice, one)?);
     }
     Ok(all)
 }
 
 fn occurrence(what: &str, at: Time, lasts: Option<Span>, name: &str, target: Target, process: bool) -> Occurrence {
-    let down = lasts.map(|d| format!("down = \"{d}\"\n")).unwrap_or_default();
     let how = if process { "process = true\n" } else { "" };
     Occurrence {
         at,
         lasts,
         label: format!("{name} crashed"),
-        toml: format!("kind = \"{what}\"\nat = \"{}\"\n{down}target = \"{name}\"\n{how}", Span(at.0)),
+        toml: explicit(what, at, ("down", lasts), &format!("target = \"{name}\"\n{how}")),
         fault: Box::new(Crash { target, noticed: process, held: !process || lasts.is_some() }),
     }
 }
 
-pub(super) fn plan(
-    section: &Section,
-    index: u32,
-    site: &Site,
-    names: &Names,
-    dice: &mut Dice,
-) -> Result<Vec<Occurrence>, Error> {
-    crashes("master-crash", "leading-master", (section, index), site, names, dice)
+pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
+    crashes("master-crash", "leading-master", section, site, names, dice)
 }
 
 #[cfg(test)]
@@ -132,6 +81,6 @@ mod tests {
             killed.toml,
             "kind = \"master-crash\"\nat = \"1m\"\ntarget = \"leading-master\"\nprocess = true\n"
         );
-        assert!(!killed.fault.holds_down(0));
+        assert!(!killed.fault.holds_down());
     }
 }

@@ -7,28 +7,35 @@
 
 use super::World;
 use super::build::Blueprint;
-use crate::base::dice::Dice;
+use crate::base::dice::{self, Dice};
 use crate::base::id::Names;
+use crate::base::sampler;
 use crate::base::time::{Span, Time};
 use crate::fact::ProcessKind;
 use crate::scenario::section::Section;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// Something that can go wrong at an instant and be mended.
 pub trait Fault: Send + Sync {
     /// Strikes; says whether it had an effect at once.
     fn begin(&self, world: &mut World, id: u32) -> bool;
     fn end(&self, world: &mut World, id: u32);
-    /// Whether the process must stay down while the fault is active.
-    fn holds_down(&self, _slot: u32) -> bool {
+    /// Whether the processes that it struck must stay down while it is active.
+    fn holds_down(&self) -> bool {
         false
     }
-    /// Whether writes of the process wait while the fault is active.
-    fn stalls_disk(&self, _slot: u32) -> bool {
+    /// Whether writes of those processes wait.
+    fn stalls_disks(&self) -> bool {
         false
     }
-    /// Containers of the process that fail as soon as they run, in a million.
-    fn fails_tasks_ppm(&self, _slot: u32) -> u32 {
+    /// Containers of those processes that fail as soon as they run, in a million.
+    fn fails_tasks_ppm(&self) -> u32 {
         0
+    }
+    /// How long those processes take for each input.
+    fn service(&self) -> Span {
+        Span::ZERO
     }
     fn clone_box(&self) -> Box<dyn Fault>;
 }
@@ -106,30 +113,32 @@ impl Site<'_> {
         }
     }
 
-    /// Slots of two groups of processes (`from`, `to`) that have none in common.
+    /// Two groups of processes (`from`, `to`) that have none in common, as far as that is known
+    /// before the run.
     ///
     /// # Errors
     /// If one names nobody, or they overlap.
     pub fn two_groups(
         &self,
         section: &Section,
-        from: &str,
-        to: &str,
+        (from, to): (&str, &str),
         names: &Names,
-    ) -> Result<(Vec<u32>, Vec<u32>), Error> {
-        let a = self.processes(section, "from", from, names)?;
-        let b = self.processes(section, "to", to, names)?;
-        if let Some(slot) = a.iter().find(|s| b.contains(s)) {
+    ) -> Result<(Target, Target), Error> {
+        let groups = (self.target(section, "from", from, names)?, self.target(section, "to", to, names)?);
+        if let (Target::Slots(a), Target::Slots(b)) = &groups
+            && let Some(slot) = a.iter().find(|s| b.contains(s))
+        {
             let what = format!("`{from}` and `{to}` overlap (slot {slot})");
             return Err(section.error("to", what, "name two groups that have no process in common"));
         }
-        Ok((a, b))
+        Ok(groups)
     }
 
     fn some(&self, section: &Section, key: &str, selector: &str, slots: Vec<u32>) -> Result<Vec<u32>, Error> {
         if slots.is_empty() {
             let help = "write a hostname (\"agent-3\"), an attribute (\"rack_id=r2\"), \"agents\" for all, \
-                        \"master\", \"master-1\", \"zookeepers\", or a framework's name";
+                        \"masters\", \"master-1\", \"zookeepers\", \"marathons\", a framework's name, or, for a fault \
+                        that strikes processes, \"leading-master\"";
             return Err(section.error(key, format!("`{selector}` selects nothing in this scenario"), help));
         }
         Ok(slots)
@@ -142,7 +151,7 @@ impl Site<'_> {
 }
 
 type Error = crate::scenario::Error;
-type Plan = fn(&Section, u32, &Site, &Names, &mut Dice) -> Result<Vec<Occurrence>, Error>;
+type Plan = fn(&Section, &Site, &Names, &mut Dice) -> Result<Vec<Occurrence>, Error>;
 
 macro_rules! faults {
     ($($name:ident $text:literal),+) => {
@@ -176,12 +185,12 @@ pub fn plan(
     dice: &mut Dice,
 ) -> Result<Vec<Occurrence>, crate::scenario::Error> {
     let mut all = Vec::new();
-    for (index, section) in sections.iter().enumerate() {
+    for section in sections {
         let Some(row) = FAULTS.iter().find(|row| row.0 == section.kind) else {
             let known: Vec<&str> = FAULTS.iter().map(|row| row.0).collect();
             return Err(section.unknown_kind("fault", &known));
         };
-        all.extend((row.2)(section, index as u32, site, names, dice)?);
+        all.extend((row.2)(section, site, names, dice)?);
     }
     // Stable: at one instant the order of the file.
     all.sort_by_key(|o: &Occurrence| o.at);
@@ -194,25 +203,50 @@ pub fn to_toml(occurrences: &[Occurrence]) -> String {
     occurrences.iter().map(|o| format!("[[fault]]\n{}\n", o.toml)).collect()
 }
 
-/// The instants of an explicit fault (`at`, `lasts`), or of random ones (`mtbf`, `mttr`): times
-/// between failures and to repair are exponential.
-#[derive(Clone, Copy, Debug, Default)]
+/// Keys that all faults share: the instants of an explicit one (`at`, and `lasts` or `down` for how
+/// long), or of random ones (`mtbf`, `mttr`), whose times between failures and to repair are
+/// exponential.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct When {
-    pub(super) at: Option<Span>,
-    pub(super) lasts: Option<Span>,
-    pub(super) mtbf: Option<Span>,
-    pub(super) mttr: Option<Span>,
+    at: Option<Span>,
+    #[serde(alias = "down")]
+    lasts: Option<Span>,
+    mtbf: Option<Span>,
+    mttr: Option<Span>,
 }
 
-const UP: crate::base::dice::Site = crate::base::dice::Site::new("fault-agent-crash-up");
-const DOWN: crate::base::dice::Site = crate::base::dice::Site::new("fault-agent-crash-down");
+const UP: dice::Site = dice::Site::new("fault-up");
+const DOWN: dice::Site = dice::Site::new("fault-down");
+
+/// The shared keys of a section, and those of its kind.
+///
+/// # Errors
+/// A mistake in either.
+pub(super) fn read<P: DeserializeOwned>(section: &Section) -> Result<(When, P), Error> {
+    let (when, own) = section.divide(&["at", "lasts", "down", "mtbf", "mttr"]);
+    Ok((when.read()?, own.read()?))
+}
 
 impl When {
-    /// Begin and length of each.
+    /// One occurrence for each time. `entity` tells the dice of the targets of a section apart.
     ///
     /// # Errors
     /// If the section mixes both ways or lacks a key.
-    pub(super) fn spans(
+    pub(super) fn each(
+        self,
+        section: &Section,
+        entity: u32,
+        site: &Site,
+        dice: &mut Dice,
+        one: impl Fn(Time, Option<Span>) -> Occurrence,
+    ) -> Result<Vec<Occurrence>, Error> {
+        let spans = self.spans(section, u64::from(section.index() as u32) << 32 | u64::from(entity), site, dice)?;
+        Ok(spans.into_iter().map(|(at, lasts)| one(at, lasts)).collect())
+    }
+
+    /// Begin and length of each.
+    fn spans(
         self,
         section: &Section,
         entity: u64,
@@ -235,7 +269,7 @@ impl When {
         let mut at = Time::ZERO;
         for n in 0.. {
             let span = |dice: &mut Dice, which, mean: Span| {
-                Span(crate::base::sampler::exponential(mean.0 as f64, dice.draw(which, entity, n)).max(1))
+                Span(sampler::exponential(mean.0 as f64, dice.draw(which, entity, n)).max(1))
             };
             at = at.saturating_add(span(dice, UP, mtbf));
             if at >= site.end {
@@ -249,17 +283,18 @@ impl When {
     }
 }
 
-/// `at = ...` and `lasts = ...` of an explicit fault.
-pub(super) fn when_toml(at: Time, lasts: Option<Span>) -> String {
-    let lasts = lasts.map(|d| format!("lasts = \"{d}\"\n")).unwrap_or_default();
-    format!("at = \"{}\"\n{lasts}", Span(at.0))
+/// The section that stands for one occurrence: `kind`, `at`, how long under the name `lasts` or
+/// `down`, and the other keys.
+pub(super) fn explicit(kind: &str, at: Time, (key, lasts): (&str, Option<Span>), rest: &str) -> String {
+    let lasts = lasts.map(|span| format!("{key} = \"{span}\"\n")).unwrap_or_default();
+    format!("kind = \"{kind}\"\nat = \"{}\"\n{lasts}{rest}", Span(at.0))
 }
 
 /// `at` of an explicit fault, checked.
 ///
 /// # Errors
 /// If it lies before the start or is missing.
-pub(super) fn instant(section: &Section, at: Option<Span>) -> Result<Time, crate::scenario::Error> {
+fn instant(section: &Section, at: Option<Span>) -> Result<Time, crate::scenario::Error> {
     match at {
         Some(span) if span >= Span::ZERO => Ok(Time(span.0)),
         Some(span) => {

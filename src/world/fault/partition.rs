@@ -3,10 +3,9 @@
 //! What is sent or would arrive while it is cut is swallowed silently. A connection that lost
 //! something is found broken at both ends when the network heals.
 
-use super::{Error, Fault, Occurrence, Site, Target, instant};
+use super::{Error, Fault, Occurrence, Site, Target, explicit, read};
 use crate::base::dice::Dice;
 use crate::base::id::Names;
-use crate::base::time::Span;
 use crate::scenario::section::Section;
 use crate::world::World;
 use serde::Deserialize;
@@ -16,10 +15,6 @@ pub const SUMMARY: &str = "the network between two groups is cut, both ways or o
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
-    #[serde(default)]
-    at: Option<Span>,
-    #[serde(default)]
-    lasts: Option<Span>,
     from: String,
     to: String,
     /// Only what goes from `from` to `to` is swallowed.
@@ -52,31 +47,18 @@ impl Fault for Partition {
     }
 }
 
-pub(super) fn plan(
-    section: &Section,
-    _: u32,
-    site: &Site,
-    names: &Names,
-    _: &mut Dice,
-) -> Result<Vec<Occurrence>, Error> {
-    let params: Params = section.read()?;
-    let at = instant(section, params.at)?;
-    let from = site.target(section, "from", &params.from, names)?;
-    let to = site.target(section, "to", &params.to, names)?;
-    if let (Target::Slots(_), Target::Slots(_)) = (&from, &to) {
-        site.two_groups(section, &params.from, &params.to, names)?;
-    }
-    let lasts = params.lasts;
-    let span = lasts.map(|d| format!("lasts = \"{d}\"\n")).unwrap_or_default();
-    let way = if params.one_way { "one_way = true\n" } else { "" };
+pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
+    let (when, params): (_, Params) = read(section)?;
     let (a, b) = (&params.from, &params.to);
-    Ok(vec![Occurrence {
+    let (from, to) = site.two_groups(section, (a, b), names)?;
+    let way = if params.one_way { "one_way = true\n" } else { "" };
+    when.each(section, 0, site, dice, |at, lasts| Occurrence {
         at,
         lasts,
         label: format!("{a} | {b} cut"),
-        toml: format!("kind = \"partition\"\nat = \"{}\"\n{span}from = \"{a}\"\nto = \"{b}\"\n{way}", Span(at.0)),
-        fault: Box::new(Partition { from, to, one_way: params.one_way }),
-    }])
+        toml: explicit("partition", at, ("lasts", lasts), &format!("from = \"{a}\"\nto = \"{b}\"\n{way}")),
+        fault: Box::new(Partition { from: from.clone(), to: to.clone(), one_way: params.one_way }),
+    })
 }
 
 #[cfg(test)]
@@ -86,6 +68,6 @@ mod tests {
     #[test]
     fn a_partition_keeps_nobody_down() {
         let cut = Partition { from: Target::Slots(vec![1]), to: Target::Slots(vec![2]), one_way: true };
-        assert!(!cut.clone_box().holds_down(1));
+        assert!(!cut.clone_box().holds_down());
     }
 }

@@ -1,7 +1,7 @@
 //! Agents are slow for a while (swapping, a noisy neighbour): each input takes a time, one after
 //! the other, and answers to heartbeats are late by as much.
 
-use super::{Error, Fault, Occurrence, Site, When, when_toml};
+use super::{Error, Fault, Occurrence, Site, Target, explicit, read};
 use crate::base::dice::Dice;
 use crate::base::id::Names;
 use crate::base::time::Span;
@@ -15,14 +15,6 @@ pub const SUMMARY: &str = "agents take a time for each message for a while";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
-    #[serde(default)]
-    at: Option<Span>,
-    #[serde(default)]
-    lasts: Option<Span>,
-    #[serde(default)]
-    mtbf: Option<Span>,
-    #[serde(default)]
-    mttr: Option<Span>,
     #[serde(default = "all")]
     target: String,
     /// For each message, timer or end of a container.
@@ -35,58 +27,51 @@ fn all() -> String {
 
 #[derive(Clone)]
 struct SlowAgent {
-    slots: Vec<u32>,
+    target: Target,
     service: Span,
 }
 
 impl Fault for SlowAgent {
     fn begin(&self, world: &mut World, id: u32) -> bool {
+        let slots = world.strike(id, self.target.resolve(world));
         let late = Trouble {
             id,
-            from: Slots::of(&self.slots),
+            from: Slots::of(&slots),
             to: Slots::All,
             extra: self.service,
             loss_ppm: 0,
             beats_only: true,
         };
-        world.make_late(late, &self.slots);
-        self.slots.iter().for_each(|&slot| world.slow_down(slot, self.service));
-        !self.slots.is_empty()
+        world.make_late(late, &slots);
+        slots.iter().for_each(|&slot| world.set_pace(slot));
+        !slots.is_empty()
     }
     fn end(&self, world: &mut World, id: u32) {
         world.network.end_trouble(id);
-        self.slots.iter().for_each(|&slot| world.slow_down(slot, Span::ZERO));
+        world.struck(id).into_iter().for_each(|slot| world.set_pace(slot));
+    }
+    fn service(&self) -> Span {
+        self.service
     }
     fn clone_box(&self) -> Box<dyn Fault> {
         Box::new(self.clone())
     }
 }
 
-pub(super) fn plan(
-    section: &Section,
-    index: u32,
-    site: &Site,
-    names: &Names,
-    dice: &mut Dice,
-) -> Result<Vec<Occurrence>, Error> {
-    let params: Params = section.read()?;
-    if params.service <= Span::ZERO {
+pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
+    let (when, Params { target, service }) = read(section)?;
+    if service <= Span::ZERO {
         return Err(section.error("service", "that is not slow", "write a time above zero, e.g. service = \"200ms\""));
     }
-    let Params { at, lasts, mtbf, mttr, target, service } = params;
     let slots = site.agents(section, "target", &target, names)?;
-    let one = |(at, lasts)| Occurrence {
+    let keys = format!("target = \"{target}\"\nservice = \"{service}\"\n");
+    when.each(section, 0, site, dice, |at, lasts| Occurrence {
         at,
         lasts,
         label: format!("{target} slow"),
-        toml: format!(
-            "kind = \"slow-agent\"\n{}target = \"{target}\"\nservice = \"{service}\"\n",
-            when_toml(at, lasts)
-        ),
-        fault: Box::new(SlowAgent { slots: slots.clone(), service }),
-    };
-    let spans = When { at, lasts, mtbf, mttr }.spans(section, u64::from(index) << 32, site, dice)?;
-    Ok(spans.into_iter().map(one).collect())
+        toml: explicit("slow-agent", at, ("lasts", lasts), &keys),
+        fault: Box::new(SlowAgent { target: Target::Slots(slots.clone()), service }),
+    })
 }
 
 #[cfg(test)]
@@ -95,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_slow_agent_is_not_down() {
-        let slow = SlowAgent { slots: vec![4], service: Span::from_millis(5) };
-        assert!(!slow.clone_box().holds_down(4));
+        let slow = SlowAgent { target: Target::Slots(vec![4]), service: Span::from_millis(5) };
+        assert!(!slow.clone_box().holds_down() && slow.service() == Span::from_millis(5));
     }
 }

@@ -11,14 +11,8 @@ use crate::scenario::section::Section;
 
 pub const SUMMARY: &str = "ZooKeeper servers stop and start again, at an instant or by mtbf and mttr";
 
-pub(super) fn plan(
-    section: &Section,
-    index: u32,
-    site: &Site,
-    names: &Names,
-    dice: &mut Dice,
-) -> Result<Vec<Occurrence>, Error> {
-    crashes("zookeeper-crash", "zookeepers", (section, index), site, names, dice)
+pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
+    crashes("zookeeper-crash", "zookeepers", section, site, names, dice)
 }
 
 #[cfg(test)]
