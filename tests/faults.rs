@@ -124,3 +124,34 @@ fn lost_packets_delay_and_lose_nothing() {
     assert_eq!(times(&facts, |f| matches!(f, Fact::JobEnded { .. })).len(), 1);
     assert_eq!(started(&facts).len(), 4);
 }
+
+#[test]
+fn faults_that_overlap_end_apart() {
+    let two = |first: &str, second: &str| one(&format!("{first}[[fault]]\n{second}"));
+    // A worse one that is over before the tasks arrive leaves the other one's pace.
+    let slow = |at, lasts, service| {
+        format!(
+            "kind = \"slow-agent\"\nat = \"{at}\"\nlasts = \"{lasts}\"\ntarget = \"agents\"\nservice = \"{service}\"\n"
+        )
+    };
+    let mild = slow("90s", "60s", "200ms");
+    assert_eq!(started(&two(&mild, &slow("91s", "2s", "900ms"))), started(&one(&mild)));
+    assert_ne!(started(&one(&mild)), started(&one(NOTHING)));
+    // A disk goes on when the last stall ends.
+    let stall = |lasts| format!("kind = \"disk-stall\"\nat = \"0s\"\nlasts = \"{lasts}\"\ntarget = \"master\"\n");
+    let registered = |facts: &[(Time, Fact)]| times(facts, |f| matches!(f, Fact::AgentRegistered { .. }));
+    assert_eq!(registered(&two(&stall("10s"), &stall("30s"))), registered(&one(&stall("30s"))));
+    assert_eq!(registered(&two(&stall("30s"), &stall("10s"))), registered(&one(&stall("30s"))));
+}
+
+#[test]
+fn any_fault_of_processes_finds_the_leader() {
+    let late = "kind = \"latency-burst\"\nat = \"99s\"\nlasts = \"30s\"\nfrom = \"box-0\"\nextra = \"500ms\"\nto = ";
+    let (named, found) = (one(&format!("{late}\"master\"\n")), one(&format!("{late}\"leading-master\"\n")));
+    assert_eq!(started(&named), started(&found));
+    let stall = "kind = \"disk-stall\"\nat = \"1ms\"\nlasts = \"30s\"\ntarget = ";
+    let registered = |facts: &[(Time, Fact)]| times(facts, |f| matches!(f, Fact::AgentRegistered { .. }));
+    let (named, found) = (one(&format!("{stall}\"master\"\n")), one(&format!("{stall}\"leading-master\"\n")));
+    assert_eq!(registered(&named), registered(&found));
+    assert!(registered(&found)[0] > Time::from_secs(30));
+}

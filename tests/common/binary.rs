@@ -8,6 +8,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// One agent, one job from the scenario, no faults.
+pub(crate) const TINY: &str = r#"duration = "1m"
+
+[[agents]]
+count = 1
+resources = "cpus:4;mem:4096"
+
+[[frameworks]]
+name = "one"
+
+[[workload]]
+kind = "job-list"
+framework = "one"
+jobs = [{ at = "5s", cpus = 1, mem = "1GiB", duration = "10s" }]
+"#;
+
 pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) stdout: String,

@@ -21,6 +21,11 @@ const SCALE: i32 = 8;
 pub(crate) const WIDE: i32 = 880;
 pub(crate) const NARROW: i32 = 420;
 const RIGHT: i32 = 30;
+/// Height of a row of names of faults, and how many there are at most.
+const LABEL_ROW: i32 = 14;
+const LABEL_ROWS_MAX: usize = 3;
+/// Height that the strip of faults takes above coloured ground.
+const STRIP: i32 = 6;
 const PAPER: Colour = Colour(255, 255, 255);
 const INK: Colour = Colour(33, 37, 41);
 const SOFT: Colour = Colour(95, 102, 109);
@@ -142,13 +147,10 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(chart: &Chart, look: Look<'_>, legend_rows: i32, labelled: bool, caption_lines: usize) -> Self {
-        let width = look.width;
-        let names = chart.panels.iter().flat_map(|p| &p.y.ticks).map(|t| text_width(&t.1, 11));
-        // Ticks, a gap on both sides, and the title on its side.
-        let left = (names.max().unwrap_or(0) + 34).clamp(if width < WIDE { 50 } else { 66 }, width / 3);
+    fn of(chart: &Chart, look: Look<'_>, legend_rows: i32, label_rows: i32, caption_lines: usize) -> Self {
+        let (width, left) = (look.width, left_edge(chart, look.width));
         let legend_top = if look.caption.is_some() { 50 } else { 14 };
-        let mut top = legend_top - 4 + legend_rows * 20 + if labelled { 20 } else { 2 };
+        let mut top = legend_top - 4 + legend_rows * 20 + if label_rows > 0 { 6 + label_rows * LABEL_ROW } else { 2 };
         let mut frames = Vec::new();
         for panel in &chart.panels {
             top += if panel.heading.is_empty() { 6 } else { 24 };
@@ -161,12 +163,19 @@ impl Layout {
     }
 }
 
+/// Where the panels begin: after ticks, a gap on both sides, and the title on its side.
+fn left_edge(chart: &Chart, width: i32) -> i32 {
+    let names = chart.panels.iter().flat_map(|p| &p.y.ticks).map(|t| text_width(&t.1, 11));
+    (names.max().unwrap_or(0) + 34).clamp(if width < WIDE { 50 } else { 66 }, width / 3)
+}
+
 /// The chart as a complete SVG element.
 #[must_use]
 pub(crate) fn svg(chart: &Chart, look: Look<'_>) -> String {
     let caption = wrap(look.caption.unwrap_or_default(), 12, look.width - 40);
     let (legend, legend_rows) = place_legend(&chart.legend, look.width);
-    let layout = Layout::of(chart, look, legend_rows, !chart.marks.is_empty(), caption.len());
+    let (labels, label_rows) = place_marks(chart, look.width);
+    let layout = Layout::of(chart, look, legend_rows, label_rows, caption.len());
     let Layout { width, height, .. } = layout;
     let (w, h) = (width * SCALE, height * SCALE);
     let mut title = String::new();
@@ -194,10 +203,11 @@ pub(crate) fn svg(chart: &Chart, look: Look<'_>) -> String {
             canvas.text(line, (20, layout.caption_top + i as i32 * 17), 12, SOFT, HPos::Left);
         }
     });
-    for (label, at_s, x, anchor) in place_marks(chart, &layout) {
-        let y = layout.frames.first().map_or(0, |f| f.top) - if first_heading(chart) { 32 } else { 10 };
-        let text = elements(|canvas| canvas.text(&label, (x, y), 11, SOFT, anchor));
-        let _ = writeln!(out, "<g data-at=\"{at_s}\">{text}</g>");
+    let lowest = layout.frames.first().map_or(0, |f| f.top) - if first_heading(chart) { 32 } else { 10 };
+    for Label { mark, row, x, anchor } in labels {
+        let y = lowest - row * LABEL_ROW;
+        let text = elements(|canvas| canvas.text(&mark.label, (x, y), 11, SOFT, anchor));
+        let _ = writeln!(out, "<g data-at=\"{}\">{text}</g>", mark.from_s);
     }
     for (panel, &frame) in chart.panels.iter().zip(&layout.frames) {
         draw_panel(&mut out, panel, frame, &chart.marks);
@@ -240,27 +250,43 @@ fn draw_entry(canvas: &mut Canvas<'_>, entry: &Entry, x: i32, y: i32) {
     canvas.text(&entry.label, (x + 22, y), 12, INK, HPos::Left);
 }
 
-/// Labels of marks above the first panel that fit beside each other; the others stay unnamed.
-fn place_marks(chart: &Chart, layout: &Layout) -> Vec<(String, f64, i32, HPos)> {
-    let (Some(panel), Some(frame)) = (chart.panels.first(), layout.frames.first()) else { return Vec::new() };
-    let (mut used, mut labels) = (0, Vec::new());
+/// The name of a mark above the first panel.
+struct Label<'a> {
+    mark: &'a Mark,
+    /// From the panel upwards.
+    row: i32,
+    x: i32,
+    anchor: HPos,
+}
+
+/// Names of marks in as few rows as hold them without touching, and how many rows those are. What
+/// does not fit into the last row stays unnamed.
+fn place_marks(chart: &Chart, width: i32) -> (Vec<Label<'_>>, i32) {
+    let Some(panel) = chart.panels.first() else { return (Vec::new(), 0) };
+    let left = left_edge(chart, width);
+    let (mut used, mut labels): (Vec<i32>, Vec<Label<'_>>) = (Vec::new(), Vec::new());
     for mark in chart.marks.iter().filter(|mark| !mark.minor) {
-        let x = frame.left + (panel.x.place(mark.from_s) * f64::from(frame.width)) as i32;
-        let width = text_width(&mark.label, 11);
-        let (anchor, from) = if x + width > layout.width - 8 { (HPos::Right, x - width) } else { (HPos::Left, x) };
-        if from >= used {
-            labels.push((mark.label.clone(), mark.from_s, x, anchor));
-            used = from + width + 10;
+        let x = left + (panel.x.place(mark.from_s) * f64::from(width - left - RIGHT)) as i32;
+        let wide = text_width(&mark.label, 11);
+        let (anchor, from) = if x + wide > width - 8 { (HPos::Right, x - wide) } else { (HPos::Left, x) };
+        let row = used.iter().position(|&end| from >= end).unwrap_or(used.len());
+        if row < LABEL_ROWS_MAX {
+            used.resize(used.len().max(row + 1), 0);
+            used[row] = from + wide + 10;
+            labels.push(Label { mark, row: row as i32, x, anchor });
         }
     }
-    labels
+    (labels, used.len() as i32)
 }
 
 fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
     let Frame { left, top, width, height } = frame;
     let (right, bottom) = (left + width, top + height);
     let x = |v: f64| left * SCALE + (panel.x.place(v) * f64::from(width * SCALE)) as i32;
-    let y = |v: f64| bottom * SCALE - (panel.y.place(v) * f64::from(height * SCALE)) as i32;
+    // On coloured ground a tint would be another colour, so faults are a strip above it.
+    let covered = panel.layers.iter().any(|layer| covers(layer, panel));
+    let strip = if covered && marks.iter().any(|mark| !mark.minor) { STRIP } else { 0 };
+    let y = |v: f64| bottom * SCALE - (panel.y.place(v) * f64::from((height - strip) * SCALE)) as i32;
     *out += &elements(|canvas| {
         let fits = text_width(&panel.heading, 13) <= width + RIGHT;
         canvas.bold(&panel.heading, (if fits { left } else { 8 }, top - 11), if fits { 13 } else { 11 });
@@ -297,7 +323,6 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
         for (value, _) in &panel.x.ticks {
             canvas.path(vec![(x(*value), top * SCALE), (x(*value), bottom * SCALE)], GRID, 0.8, 6);
         }
-        let covered = panel.layers.iter().any(|layer| covers(layer, panel));
         for mark in marks {
             let (from, to) = (x(mark.from_s), x(mark.to_s.unwrap_or(panel.x.max)));
             let (t, b) = (top * SCALE, bottom * SCALE);
@@ -305,10 +330,9 @@ fn draw_panel(out: &mut String, panel: &Panel, frame: Frame, marks: &[Mark]) {
                 canvas.path(vec![(from, t), (from, t + 7 * SCALE)], FAULT, 0.8, 8);
                 continue;
             }
-            // On coloured ground a tint would be another colour: a strip at the top and the end.
             if covered {
-                let strip = t + 4 * SCALE;
-                canvas.polygon(vec![(from, t), (to, t), (to, strip), (from, strip)], FAULT, 1.0);
+                let end = t + (strip - 2) * SCALE;
+                canvas.polygon(vec![(from, t), (to, t), (to, end), (from, end)], FAULT, 1.0);
                 canvas.path(vec![(to, t), (to, b)], FAULT, 0.8, 6);
             } else {
                 canvas.polygon(vec![(from, t), (to, t), (to, b), (from, b)], FAULT, 0.13);
@@ -411,6 +435,44 @@ mod tests {
         assert!(bare.starts_with("<svg width=\"420\""));
         assert!(!bare.contains("#FFFFFF") && !bare.contains(">\nT\n<"), "paper and title are the page's");
         assert!(bare.contains("data-from=\"0\" data-to=\"10\"") && bare.contains("<g data-at=\"9.9\">"));
+    }
+
+    #[test]
+    fn names_of_faults_that_touch_go_one_above_the_other() {
+        let mark = |label: &str, from_s| Mark { label: label.into(), from_s, to_s: None, minor: false };
+        let mut chart = chart();
+        chart.marks = vec![
+            mark("rack_id=r1 lost", 1.0),
+            mark("leading-master crashed", 1.1),
+            mark("leading-marathon crashed", 1.2),
+            mark("one too many", 1.3),
+            mark("agent-0 cut off", 8.0),
+        ];
+        let (labels, rows) = place_marks(&chart, WIDE);
+        let placed: Vec<(&str, i32)> = labels.iter().map(|l| (l.mark.label.as_str(), l.row)).collect();
+        let expected = [
+            ("rack_id=r1 lost", 0),
+            ("leading-master crashed", 1),
+            ("leading-marathon crashed", 2),
+            ("agent-0 cut off", 0),
+        ];
+        assert_eq!((placed.as_slice(), rows), (expected.as_slice(), 3));
+    }
+
+    #[test]
+    fn faults_lie_above_coloured_ground() {
+        let mut chart = chart();
+        chart.panels[0].layers = vec![Layer::Bars { colour: BLUE, opacity: 100, bars: vec![[0.0, 10.0, 0.0, 4.0]] }];
+        let top = |chart: &Chart| {
+            let svg = svg(chart, Look { width: WIDE, title: "T", caption: None });
+            let inner = svg.split("class=\"plot\"").nth(1).expect("a plot").to_owned();
+            let bar = inner.split("points=\"").nth(1).expect("a bar").split(',').nth(1).expect("its top");
+            bar.split(' ').next().expect("a number").parse::<i32>().expect("a number")
+        };
+        let with = top(&chart);
+        chart.marks.clear();
+        // The names of faults move the whole panel down; the strip moves its ground further.
+        assert_eq!(with - top(&chart), (4 + LABEL_ROW + STRIP) * SCALE);
     }
 
     #[test]
