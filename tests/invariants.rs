@@ -282,7 +282,7 @@ fn every_sabotage_is_noticed_by_the_right_invariant() {
         repeats-old-updates: updates-in-order
         alters-updates: updates-in-order
         writes-versions-twice: one-registry-writer
-        honours-dead-offers: dead-offers, no-overcommit, offer-once
+        honours-dead-offers: dead-offers, no-overcommit, offer-once, conservation
         crowds-hosts: placement
         meddles-as-standby: marathon-leader
         kills-on-taking-over: restart-harmless

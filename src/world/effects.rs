@@ -214,7 +214,7 @@ impl World {
             }
             None => (span, how),
         };
-        let service = ServiceClock::new(self.queue.now());
+        let service = spec.service.map(|_| Box::new(ServiceClock::new(self.queue.now())));
         self.processes[of.slot as usize].containers.push(Container { key, task, spec, service });
         self.queue.push(self.queue.now().saturating_add(span), Event::ContainerEnds { of, key, how });
     }
@@ -226,7 +226,8 @@ impl World {
         let asked = containers.iter_mut().find(|c| c.task == of.1 && c.spec.owner == of.0);
         let status = asked.map_or(0, |container| {
             let Container { spec, service, task, .. } = container;
-            spec.service.map_or(0, |it| service.status(&it, &mut self.dice, (spec.owner, *task), now))
+            let how = spec.service.zip(service.as_mut());
+            how.map_or(0, |(it, clock)| clock.status(&it, &mut self.dice, (spec.owner, *task), now))
         });
         self.send(at, asker, Msg::Probed { token, status });
     }

@@ -153,8 +153,8 @@ struct Container {
     key: u64,
     task: TaskId,
     spec: Arc<TaskSpec>,
-    /// How its service does.
-    service: ServiceClock,
+    /// How its service does, if it has one.
+    service: Option<Box<ServiceClock>>,
 }
 
 /// A mailbox with a service time: an input is handled when it has been served.

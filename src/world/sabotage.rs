@@ -7,7 +7,7 @@
 
 use super::{Sabotage, World};
 use crate::actor::{Effect, Mailbox};
-use crate::base::id::{FrameworkId, OfferId, Symbol};
+use crate::base::id::{AgentId, FrameworkId, OfferId, Symbol};
 use crate::fact::{Condition, Fact, KillReason, ProcessKind};
 use crate::mesos::message::{AgentInfo, Msg, OfferBatch, StatusUpdate};
 use crate::mesos::task_state::{Reason, TaskState};
@@ -145,7 +145,9 @@ fn honours_dead_offers(_: Mailbox, outbox: &mut Vec<Effect>) {
                 *batch = Arc::new(OfferBatch { first, ..(**batch).clone() });
             }
             Effect::Send { msg: Msg::Update(u), .. } if u.reason == Reason::InvalidOffers => {
-                launched = Some(Fact::TaskLaunched { framework: u.framework, task: u.task, agent: u.agent });
+                // The update names no agent; any will do.
+                let agent = AgentId { n: 0, ..u.agent };
+                launched = Some(Fact::TaskLaunched { framework: u.framework, task: u.task, agent });
             }
             _ => {}
         }
