@@ -1,5 +1,6 @@
 //! The simulator's allocator against recordings of the real one, offer by offer.
 
+use mesosim::mesos::allocator::amounts::Amounts;
 use mesosim::mesos::allocator::policy::drf::Drf;
 use mesosim::mesos::allocator::setups::{AGENT, Roles, Setup, agent_name, checksum, framework_name};
 use mesosim::mesos::message::Refuse;
@@ -42,26 +43,33 @@ fn the_allocator_agrees_with_the_real_one() {
     assert!(different.is_empty(), "{} of {} differ:\n{}", different.len(), all.len(), different.join("\n"));
 }
 
-fn agents(count: u32) -> impl Iterator<Item = Event> {
-    (0..count).map(|n| Event::AddAgent {
+fn agents(count: u32, total: &str) -> impl Iterator<Item = Event> {
+    (0..count).map(move |n| Event::AddAgent {
         id: agent_name(n),
-        total: Resources::parse(AGENT).unwrap(),
+        total: Resources::parse(total).unwrap(),
         hostname: None,
         used: Vec::new(),
     })
 }
-fn frameworks(count: u32, roles: Roles) -> impl Iterator<Item = Event> {
-    (0..count).map(move |n| Event::AddFramework {
+fn framework(id: String, role: String) -> Event {
+    Event::AddFramework {
         framework: Framework {
-            id: framework_name(n),
-            roles: vec![roles.of(n)],
+            id,
+            roles: vec![role],
             suppressed: BTreeSet::new(),
             capabilities: Capability::usual(),
             min_allocatable: BTreeMap::new(),
         },
         active: true,
         used: Vec::new(),
-    })
+    }
+}
+fn frameworks(count: u32, roles: Roles) -> impl Iterator<Item = Event> {
+    (0..count).map(move |n| framework(framework_name(n), roles.of(n)))
+}
+fn bench_case(input: Vec<Event>) -> Case {
+    let input = std::iter::once(Event::Init(Init::default())).chain(input).collect();
+    Case { name: "bench".into(), why: String::new(), input, output: None, rounded: false }
 }
 fn offers(record: &Record) -> &Offers {
     match &record.body {
@@ -77,6 +85,12 @@ fn rows(offers: &Offers) -> impl Iterator<Item = (&String, &String, &String, &Re
     })
 }
 
+/// Checksum of the offers of a record.
+fn sum(record: &Record) -> String {
+    let rows = rows(offers(record));
+    checksum(rows.map(|(f, r, a, resources)| [f.clone(), r.clone(), a.clone(), resources.to_string()]).collect())
+}
+
 /// The benchmark's checksum is that of a replay of the same set-up, in the second cycle too.
 #[test]
 fn what_is_measured_is_what_is_replayed() {
@@ -89,12 +103,9 @@ fn what_is_measured_is_what_is_replayed() {
         setup.give_back(Refuse::NONE);
         setup.cycle();
 
-        let init = Event::Init(Init::default());
-        let mut input: Vec<Event> = std::iter::once(init).chain(agents(count)).chain(frameworks(of, roles)).collect();
+        let mut input: Vec<Event> = agents(count, AGENT).chain(frameworks(of, roles)).collect();
         input.push(Event::Allocate(None));
-        let case =
-            |input: Vec<Event>| Case { name: "bench".into(), why: String::new(), input, output: None, rounded: false };
-        let records = play::<Mesos>(&case(input.clone())).unwrap();
+        let records = play::<Mesos>(&bench_case(input.clone())).unwrap();
         let back = rows(offers(&records[0])).map(|(framework, role, agent, resources)| Event::Recover {
             framework: framework.clone(),
             role: role.clone(),
@@ -105,16 +116,39 @@ fn what_is_measured_is_what_is_replayed() {
         });
         input.extend(back.collect::<Vec<_>>());
         input.push(Event::Allocate(None));
-        let records = play::<Mesos>(&case(input)).unwrap();
-        let sums: Vec<String> = records
-            .iter()
-            .map(|record| {
-                let rows = rows(offers(record));
-                checksum(
-                    rows.map(|(f, r, a, resources)| [f.clone(), r.clone(), a.clone(), resources.to_string()]).collect(),
-                )
-            })
-            .collect();
+        let records = play::<Mesos>(&bench_case(input)).unwrap();
+        let sums: Vec<String> = records.iter().map(sum).collect();
         assert_eq!(sums, [first, setup.checksum()]);
+    }
+}
+
+/// The same for roles with quotas of half an agent and of two.
+#[test]
+fn what_is_measured_with_quotas_is_what_is_replayed() {
+    for (small, large) in [(20, 10), (200, 100)] {
+        let mut setup = Setup::new(Drf);
+        setup.add_agents(small + large, &Resources::parse(Setup::<Drf>::QUOTA_AGENT).unwrap());
+        setup.add_quota_frameworks(small, large);
+        setup.set_quotas(small, large);
+        let count = setup.cycle();
+        assert!(count > small, "{count} offers");
+
+        let sizes = [("small", small, Setup::<Drf>::SMALL_QUOTA), ("large", large, Setup::<Drf>::LARGE_QUOTA)];
+        let mut input: Vec<Event> = agents(small + large, Setup::<Drf>::QUOTA_AGENT).collect();
+        for (size, count, _) in sizes {
+            input.extend((0..count).map(|i| framework(format!("framework-{size}-{i}"), format!("{size}-{i}"))));
+        }
+        for (size, count, quota) in sizes {
+            let amounts = Amounts::of(&Resources::parse(quota).unwrap());
+            let amounts: BTreeMap<String, _> = amounts.iter().map(|(name, sum)| (name.to_owned(), sum)).collect();
+            input.extend((0..count).map(|i| Event::UpdateQuota {
+                role: format!("{size}-{i}"),
+                guarantees: amounts.clone(),
+                limits: amounts.clone(),
+            }));
+        }
+        input.push(Event::Allocate(None));
+        let records = play::<Mesos>(&bench_case(input)).unwrap();
+        assert_eq!(records.iter().map(sum).collect::<Vec<_>>(), [setup.checksum()]);
     }
 }
