@@ -8,7 +8,7 @@ use crate::base::dice::Dice;
 use crate::base::id::{Names, Symbol};
 use crate::base::map::Map;
 use crate::base::time::Time;
-use crate::check::{Checker, INVARIANTS, Violation};
+use crate::check::{self, Checker, INVARIANTS, Violation};
 use crate::fact::{At, Detail, Fact};
 use crate::record::manifest::FORMAT;
 use crate::record::recorder::FrameworkSetup;
@@ -185,7 +185,7 @@ impl Sim {
         }
     }
 
-    /// Runs for a while: a few thousand events, or a single one if every one is checked.
+    /// Runs for a while: a few thousand events, or up to the next that has to be checked.
     ///
     /// # Errors
     /// If an input of the run turns out wrong on the way.
@@ -193,7 +193,7 @@ impl Sim {
         let end = Time(self.scenario.duration.0);
         let every_step = self.checker.is_some();
         if every_step {
-            self.world.watch_messages();
+            self.world.watch_messages(check::lens);
         }
         let traced = watcher.wants_trace();
         if traced {
@@ -203,8 +203,11 @@ impl Sim {
         self.seen.clear();
         self.details.clear();
         let stop_when_done = self.scenario.stop_when_done;
-        let steps = if every_step { 1 } else { CHUNK };
-        let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done)));
+        // While something is booked that has not been compared, each step may end its instant.
+        let steps = if self.checker.as_ref().is_none_or(Checker::is_settled) { CHUNK } else { 1 };
+        let before = self.world.counts()[0];
+        let halt: fn(&World) -> bool = if every_step { World::has_news } else { |_| false };
+        let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done, halt)));
         if let Some(failure) = self.world.failure() {
             return Err(Stop::Input(failure.to_owned()));
         }
@@ -224,7 +227,7 @@ impl Sim {
             }
             (None, Ok(true)) => {
                 let events = self.world.counts()[0];
-                if events % u64::from(CHUNK) < u64::from(steps) {
+                if before / u64::from(CHUNK) < events / u64::from(CHUNK) {
                     watcher.progress(Progress { now: self.world.now(), end, events });
                 }
                 return Ok(Stretch::More);
@@ -327,7 +330,7 @@ fn next_detail<'a>(
 }
 
 /// Lets some events happen; false at the end of the run.
-fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool) -> bool {
+fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool, halt: fn(&World) -> bool) -> bool {
     for _ in 0..steps {
         if stop_when_done && world.is_done() || world.failure().is_some() {
             return false;
@@ -337,6 +340,9 @@ fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool) -> bool
             return false;
         }
         world.step();
+        if halt(world) {
+            break;
+        }
     }
     true
 }

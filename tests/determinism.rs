@@ -92,7 +92,7 @@ fn watching_changes_nothing() {
     let plain = digest(world(&stormy(6)));
     let mut watched = world(&stormy(6));
     watched.watch_details();
-    watched.watch_messages();
+    watched.watch_messages(|_, _, _| true);
     assert_eq!(digest(watched), plain);
 }
 

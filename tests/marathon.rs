@@ -25,7 +25,7 @@ struct Run {
 impl Run {
     fn new(text: &str) -> Self {
         let mut world = world(text);
-        world.watch_messages();
+        world.watch_messages(|_, _, _| true);
         Self { world, facts: Vec::new(), answers: Map::default(), events: Vec::new() }
     }
 

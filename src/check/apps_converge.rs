@@ -8,7 +8,7 @@
 //! wants. AREAS NOT VERIFIED: apps that refused offers within the last three minutes, because they
 //! say that they cannot be placed; health, which the services themselves may lack.
 
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::id::Symbol;
 use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
@@ -50,6 +50,10 @@ impl AppsConverge {
 }
 
 impl Invariant for AppsConverge {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Facts]
+    }
+
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
         let at = fact.at;
         if self.due.is_some_and(|due| at > due) {

@@ -17,7 +17,7 @@
 //! differ then.
 
 use super::ledger::Noted;
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 
 pub const SUMMARY: &str = "free, used and offered resources of each agent add up to its total";
 
@@ -25,6 +25,10 @@ pub const SUMMARY: &str = "free, used and offered resources of each agent add up
 pub struct Conservation;
 
 impl Invariant for Conservation {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Instants]
+    }
+
     fn noted(&mut self, view: View, noted: &Noted) -> Result<(), String> {
         match *noted {
             Noted::LaunchedAgain { task, agent } => {

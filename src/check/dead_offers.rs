@@ -7,7 +7,7 @@
 //! AREAS VERIFIED: every launch that a master makes in the step in which it handles such an ACCEPT.
 //! AREAS NOT VERIFIED: operations other than launches.
 
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::map::Set;
 use crate::fact::{At, Fact};
 use crate::mesos::message::Msg;
@@ -22,6 +22,10 @@ pub struct DeadOffers {
 }
 
 impl Invariant for DeadOffers {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Messages, Hears::Facts, Hears::Steps]
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         // Of a master that died in this step nobody can say any more which one it was.
         if let (Msg::Accept { offer, launches, .. }, false) = (&seen.msg, seen.sent)

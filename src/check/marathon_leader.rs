@@ -8,7 +8,7 @@
 //! AREAS NOT VERIFIED: whether the election was right: two may believe that they lead while one is
 //! cut off, until its session expires, as upstream.
 
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::map::Set;
 use crate::fact::{At, Fact, ProcessKind};
 use crate::mesos::message::Msg;
@@ -26,6 +26,10 @@ pub struct MarathonLeader {
 }
 
 impl Invariant for MarathonLeader {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Messages, Hears::Facts, Hears::Steps]
+    }
+
     fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
         let touches = match &seen.msg {
             // A standby reads where the leader is, in order to pass requests on.

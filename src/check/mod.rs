@@ -12,7 +12,8 @@ pub mod ledger;
 use crate::base::id::{AgentId, Names, Symbol};
 use crate::base::quantity::Quantities;
 use crate::base::time::Time;
-use crate::fact::{At, Fact};
+use crate::fact::{At, Fact, ProcessKind};
+use crate::mesos::message::Msg;
 use crate::world::{Seen, World};
 use ledger::{Ledger, Noted};
 
@@ -70,9 +71,48 @@ impl View<'_> {
     }
 }
 
+/// The messages that the ledger and the invariants look at.
+#[must_use]
+pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+    match msg {
+        Msg::Offers(_) | Msg::Status(_) => sent,
+        Msg::ReregisterAgent(_) => true,
+        Msg::AgentReregistered { .. } | Msg::RunTask { .. } | Msg::Update(_) => !sent,
+        Msg::Accept { .. } => !sent || from == ProcessKind::Marathon,
+        Msg::Store { .. }
+        | Msg::Subscribe { .. }
+        | Msg::Decline { .. }
+        | Msg::Revive { .. }
+        | Msg::Suppress { .. }
+        | Msg::Kill { .. }
+        | Msg::Acknowledge { .. }
+        | Msg::Reconcile { .. } => sent && from == ProcessKind::Marathon,
+        _ => false,
+    }
+}
+
+/// What an invariant looks at, each with the methods that it is asked with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hears {
+    /// `message`. Only those that `lens` lets through.
+    Messages,
+    /// `fact` or `said`.
+    Facts,
+    /// `step`.
+    Steps,
+    /// `quiet`.
+    Instants,
+}
+
+impl Hears {
+    const COUNT: usize = 4;
+}
+
 /// A property of every run. Each method says what is wrong if it finds the property broken.
 #[expect(unused_variables, reason = "most invariants look at few kinds of things")]
 pub trait Invariant: Send {
+    /// What it is asked about; `noted` and `end` are rare, everybody is asked.
+    fn hears(&self) -> &'static [Hears];
     /// A message was sent, or given to a core.
     ///
     /// # Errors
@@ -184,6 +224,9 @@ struct Rule {
 pub struct Checker {
     ledger: Ledger,
     rules: Vec<Rule>,
+    /// Which rules hear of each of `Hears`, in the order of the rules.
+    hearers: [Vec<usize>; Hears::COUNT],
+    everybody: Vec<usize>,
     violations: Vec<Violation>,
 }
 
@@ -198,7 +241,19 @@ impl Checker {
             let (name, invariant) = by_name(name).expect("a listed invariant");
             Rule { name, invariant, fired: false }
         };
-        Self { ledger: Ledger::default(), rules: names.iter().map(rule).collect(), violations: Vec::new() }
+        let rules: Vec<Rule> = names.iter().map(rule).collect();
+        let mut hearers = [const { Vec::new() }; Hears::COUNT];
+        for (i, rule) in rules.iter().enumerate() {
+            rule.invariant.hears().iter().for_each(|&what| hearers[what as usize].push(i));
+        }
+        let everybody = (0..rules.len()).collect();
+        Self { ledger: Ledger::default(), rules, hearers, everybody, violations: Vec::new() }
+    }
+
+    /// Nothing is booked that has not been compared: a step without facts and messages needs no look.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.rules.is_empty() || self.ledger.touched().len() == 0
     }
 
     /// Looks at the facts and messages of one `World::step`; the first thing wrong, if any.
@@ -228,43 +283,50 @@ impl Checker {
         // Messages first: an offer is booked from the message that carries it.
         for seen in seen {
             self.ledger.message(seen);
-            self.ask(world, seen.at, |rule, view| rule.message(view, seen));
+            self.ask(world, seen.at, Some(Hears::Messages), |rule, view| rule.message(view, seen));
         }
         for fact in facts {
             self.ledger.fact(fact.by, &fact.what);
-            self.ask(world, fact.at, |rule, view| rule.said(view, fact));
+            self.ask(world, fact.at, Some(Hears::Facts), |rule, view| rule.said(view, fact));
         }
         if !self.ledger.noted().is_empty() {
             for noted in self.ledger.noted().to_vec() {
-                self.ask(world, now, |rule, view| rule.noted(view, &noted));
+                self.ask(world, now, None, |rule, view| rule.noted(view, &noted));
             }
         }
         if !facts.is_empty() || !seen.is_empty() {
-            self.ask(world, now, |rule, view| rule.step(view));
+            self.ask(world, now, Some(Hears::Steps), |rule, view| rule.step(view));
             self.ledger.end_step();
         }
         if self.ledger.touched().len() > 0 && world.is_quiet() {
-            self.ask(world, now, |rule, view| rule.quiet(view));
+            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.quiet(view));
             self.ledger.end_instant();
         }
     }
 
     fn finish_at(&mut self, world: &dyn Watched, now: Time) {
         if world.is_quiet() {
-            self.ask(world, now, |rule, view| rule.quiet(view));
-            self.ask(world, now, |rule, view| rule.end(view));
+            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.quiet(view));
+            self.ask(world, now, None, |rule, view| rule.end(view));
         }
     }
 
+    /// Asks those who hear of it, or everybody.
     #[inline]
     fn ask(
         &mut self,
         world: &dyn Watched,
         at: Time,
+        of: Option<Hears>,
         question: impl Fn(&mut dyn Invariant, View) -> Result<(), String>,
     ) {
         let view = View { world, ledger: &self.ledger };
-        for rule in self.rules.iter_mut().filter(|r| !r.fired) {
+        let asked = of.map_or(&self.everybody, |of| &self.hearers[of as usize]);
+        for &i in asked {
+            let rule = &mut self.rules[i];
+            if rule.fired {
+                continue;
+            }
             if let Err(what) = question(&mut *rule.invariant, view) {
                 rule.fired = true;
                 self.violations.push(Violation { invariant: rule.name, at, what });

@@ -20,7 +20,7 @@
 //! by design and which no core makes yet; what the command executor itself takes on top of its
 //! task (MESOS-1718), because executors are not modelled as consumers.
 
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::fact::Fact;
 
 pub const SUMMARY: &str = "tasks and offers fit in each agent, in the master's view and in truth";
@@ -29,6 +29,10 @@ pub const SUMMARY: &str = "tasks and offers fit in each agent, in the master's v
 pub struct NoOvercommit;
 
 impl Invariant for NoOvercommit {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Facts, Hears::Steps]
+    }
+
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
         let Fact::TaskStarted { task, host, .. } = *fact else { return Ok(()) };
         let (running, total) = (view.ledger.running_on(host), view.world.host_total(host).unwrap_or_default());

@@ -17,7 +17,7 @@
 //! died, because they die with it and end without a fact.
 
 use super::ledger::Noted;
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::id::TaskId;
 use crate::base::quantity::Quantities;
 use crate::fact::{Fact, OfferEnd, ProcessKind};
@@ -33,6 +33,10 @@ pub struct OfferOnce {
 }
 
 impl Invariant for OfferOnce {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Facts, Hears::Steps]
+    }
+
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
         match *fact {
             Fact::OffersEnded { how: OfferEnd::Accepted, total, .. } => self.accepted += total,

@@ -8,7 +8,7 @@
 //! has written, none that wrote before it writes again. AREAS NOT VERIFIED: what stands in a
 //! version, and what single replicas hold; the registrar's own tests look into those.
 
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::map::Set;
 use crate::fact::{At, Fact};
 
@@ -25,6 +25,10 @@ pub struct OneRegistryWriter {
 }
 
 impl Invariant for OneRegistryWriter {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Facts]
+    }
+
     fn said(&mut self, _: View, fact: &At<Fact>) -> Result<(), String> {
         match fact.what {
             Fact::ProcessStarted { slot, .. } => *self.starts.entry(slot).or_default() += 1,

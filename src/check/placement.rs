@@ -8,7 +8,7 @@
 //! configuration with the same value of the field. AREAS NOT VERIFIED: the other operators
 //! (GROUP_BY is best effort upstream); what an unreachable task does to the rule when it returns.
 
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::id::{JobId, Symbol};
 use crate::base::map::Map;
 use crate::fact::{Condition, Fact};
@@ -36,6 +36,10 @@ impl Placement {
 }
 
 impl Invariant for Placement {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Facts]
+    }
+
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
         match *fact {
             Fact::PlacementLimit { template, field, most } => {

@@ -9,7 +9,7 @@
 //! hour, no task ended meanwhile, and nobody asked for a change since. AREAS NOT VERIFIED: leader
 //! changes in the middle of something else.
 
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::id::Symbol;
 use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
@@ -47,6 +47,10 @@ impl RestartHarmless {
 }
 
 impl Invariant for RestartHarmless {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Facts]
+    }
+
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
         let at = fact.at;
         match fact.what {

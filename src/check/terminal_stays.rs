@@ -16,7 +16,7 @@
 //! held against the task; ids that a framework uses again, because ours never does.
 
 use super::ledger::TaskTable;
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::fact::Fact;
 use crate::mesos::message::Msg;
 use crate::world::Seen;
@@ -37,6 +37,10 @@ pub struct TerminalStays {
 }
 
 impl Invariant for TerminalStays {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Messages, Hears::Facts]
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         let (true, Msg::Status(update)) = (seen.sent, &seen.msg) else { return Ok(()) };
         let past = self.tasks.at(update.task);

@@ -16,7 +16,7 @@
 //! business of `terminal-stays`; whether every update arrives, because that needs a bound in time.
 
 use super::ledger::TaskTable;
-use super::{Invariant, View};
+use super::{Hears, Invariant, View};
 use crate::base::id::TaskId;
 use crate::base::map::Lookup;
 use crate::mesos::message::{Msg, StatusUpdate};
@@ -110,6 +110,10 @@ impl UpdatesInOrder {
 }
 
 impl Invariant for UpdatesInOrder {
+    fn hears(&self) -> &'static [Hears] {
+        &[Hears::Messages]
+    }
+
     fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
         match &seen.msg {
             Msg::Status(update) if seen.sent => self.sent(update),

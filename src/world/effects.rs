@@ -12,9 +12,9 @@ use crate::mesos::message::Msg;
 use std::sync::Arc;
 
 impl World {
-    /// Effects of a process that is sabotaged, watched, or about to be stopped half way.
+    /// Effects of a process that is sabotaged or about to be stopped half way.
     #[cold]
-    pub(super) fn carry_out_watched(&mut self, to: ProcessId, mailbox: Mailbox, outbox: &mut Vec<Effect>) {
+    pub(super) fn carry_out_tampered(&mut self, to: ProcessId, mailbox: Mailbox, outbox: &mut Vec<Effect>) {
         if let Some(sabotage) = self.processes[to.slot as usize].sabotage {
             sabotage(mailbox, outbox);
         }
@@ -69,22 +69,28 @@ impl World {
         due
     }
 
+    /// Shows a message that is being sent to whoever watches.
     pub(super) fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
-        let (to, mailbox, msg) = match effect {
-            Effect::Send { to, msg } => {
+        let (Effect::Send { msg, .. } | Effect::Dispatch { msg, .. }) = effect else { return };
+        let kind = self.processes[from.slot as usize].kind;
+        if !self.seen.as_ref().is_some_and(|(lens, _)| lens(kind, msg, true)) {
+            return;
+        }
+        let (to, mailbox) = match effect {
+            Effect::Send { to, .. } => {
                 let mailbox = match msg {
                     Msg::Zk(_) => self.mailbox_towards(to.slot, from.slot),
                     Msg::Log(_) => Mailbox::REGISTRAR,
                     _ => Mailbox::MAIN,
                 };
                 let to = if to.is_address() { self.id_of(to.slot) } else { *to };
-                (to, mailbox, msg)
+                (to, mailbox)
             }
-            Effect::Dispatch { to, msg } => (from, *to, msg),
+            Effect::Dispatch { to, .. } => (from, *to),
             _ => return,
         };
         let at = self.queue.now();
-        if let Some(seen) = &mut self.seen {
+        if let Some((_, seen)) = &mut self.seen {
             seen.push(Seen { at, from, to, mailbox, sent: true, msg: msg.clone() });
         }
     }

@@ -227,6 +227,10 @@ pub struct Seen {
     pub msg: Msg,
 }
 
+/// Which messages are shown: by the kind of the sender, the message, and whether it is being sent or
+/// being handled.
+pub type Lens = fn(ProcessKind, &Msg, bool) -> bool;
+
 /// Changes what a core wants done before it is: a sabotaged core, for tests of the checks.
 pub type Sabotage = fn(Mailbox, &mut Vec<Effect>);
 
@@ -269,7 +273,7 @@ pub struct World {
     digest: Digest,
     facts: Vec<At<Fact>>,
     details: Option<Vec<At<Detail>>>,
-    seen: Option<Vec<Seen>>,
+    seen: Option<(Lens, Vec<Seen>)>,
     events: u64,
     sent: Vec<u64>,
     dropped: u64,
@@ -377,12 +381,17 @@ impl World {
             into.append(details);
         }
     }
-    /// From now on messages are shown when they are handled.
-    pub fn watch_messages(&mut self) {
-        self.seen.get_or_insert_default();
+    /// From now on the messages that the lens picks out are shown.
+    pub fn watch_messages(&mut self, lens: Lens) {
+        self.seen.get_or_insert((lens, Vec::new()));
+    }
+    /// Whether there are facts or messages to be taken.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.facts.is_empty() || self.seen.as_ref().is_some_and(|(_, seen)| !seen.is_empty())
     }
     pub fn take_messages(&mut self, into: &mut Vec<Seen>) {
-        if let Some(seen) = &mut self.seen {
+        if let Some((_, seen)) = &mut self.seen {
             into.append(seen);
         }
     }
@@ -569,7 +578,9 @@ impl World {
     }
 
     fn handle(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
-        if let (Some(seen), Input::Message { from, msg }) = (&mut self.seen, &input) {
+        if let (Some((lens, seen)), Input::Message { from, msg }) = (&mut self.seen, &input)
+            && lens(self.processes[from.slot as usize].kind, msg, false)
+        {
             let at = self.queue.now();
             seen.push(Seen { at, from: *from, to, mailbox, sent: false, msg: msg.clone() });
         }
@@ -605,11 +616,14 @@ impl World {
             Core::Zookeeper(server) => server.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),
         }
-        let tampered = process.sabotage.is_some() || process.stop_after.is_some() || self.seen.is_some();
-        if tampered {
-            self.carry_out_watched(to, mailbox, &mut outbox);
+        if process.sabotage.is_some() || process.stop_after.is_some() {
+            self.carry_out_tampered(to, mailbox, &mut outbox);
         } else {
+            let watched = self.seen.is_some();
             for effect in outbox.drain(..) {
+                if watched {
+                    self.see_sent(to, &effect);
+                }
                 match effect {
                     Effect::Send { to: peer, msg } => self.send(to, peer, msg),
                     // The only effect that ends the process: the rest never happens.
