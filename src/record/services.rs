@@ -99,9 +99,12 @@ impl Services {
                 match condition {
                     // What was lost before is not lost again.
                     _ if was == Some(condition) || away => {}
-                    Condition::Unreachable | Condition::Gone | Condition::Dropped | Condition::Unknown => {
-                        counted.lost += 1;
-                    }
+                    // Without patience (`inactiveAfterSeconds` 0) it is inactive at once.
+                    Condition::Unreachable
+                    | Condition::UnreachableInactive
+                    | Condition::Gone
+                    | Condition::Dropped
+                    | Condition::Unknown => counted.lost += 1,
                     Condition::Failed | Condition::Error => counted.failed += 1,
                     _ => {}
                 }
