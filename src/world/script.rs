@@ -147,6 +147,7 @@ mod tests {
             7 | file = "Cargo.toml"
               |        ^^^^^^^^^^^^
               |
-              = help: correct it at that place"#]].assert_eq(&told.join("\n"));
+              = help: correct it at that place"#]]
+        .assert_eq(&told.join("\n"));
     }
 }
