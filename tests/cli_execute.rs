@@ -158,13 +158,8 @@ fn wrong_input_is_refused() {
         error: --name: the name is empty
         help: leave it out, or write a name
         --command true --role a b
-        error: "a b" cannot be the name of a role
-         --> --set:1:162
-          |
-        1 | ... name = "mesos-execute", resources = "cpus:1;mem:128", role = "a b", takes = "1s" }]
-          |                                                                  ^^^^^
-          |
-          = help: a role has no spaces or control characters
+        error: --role: "a b" cannot be the name of a role
+        help: a role has no spaces or control characters
         --command true --scenario none.toml
         error: cannot read none.toml: No such file or directory (os error 2)
          |

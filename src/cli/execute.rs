@@ -15,8 +15,8 @@ use crate::frameworks::execute::command::File;
 use crate::mesos::resource::Resources;
 use crate::mesos::task_state::{Reason, TaskState};
 use crate::record::trace::short;
-use crate::scenario::Scenario;
 use crate::scenario::units::parse_span;
+use crate::scenario::{Scenario, role_name};
 use crate::sim::{Finished, Sandbox, Sim, Stop, Stretch};
 use crate::world::World;
 use clap::Args;
@@ -140,6 +140,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
     if arguments.name.is_empty() {
         return Err(refuse("name", "the name is empty", "leave it out, or write a name"));
     }
+    role_name(&arguments.role).map_err(|(what, help)| refuse("role", what, help))?;
     for (flag, span) in [("at", arguments.at), ("takes", arguments.takes)] {
         if span < Span::ZERO {
             return Err(refuse(flag, format!("{span} is before the beginning"), "write a time of at least 0s"));
@@ -400,7 +401,7 @@ mod tests {
             (["--name", ""], "error: --name: the name is empty"),
             (["--give-up-after", "0s"], "error: --give-up-after: there is no time"),
             (["--at", "-1s"], "error: --at: -1s is before the beginning"),
-            (["--role", "a//b"], "error: "),
+            (["--role", "a//b"], "error: --role: \"a//b\" cannot be the name of a role"),
         ] {
             let text = match words {
                 ["--at", at] => told(&[&format!("--at={at}")]),
