@@ -270,6 +270,14 @@ pub enum Fact {
         task: TaskId,
         agent: AgentId,
     },
+    /// An agent brought the task to a master that did not have it; unless it was terminal by then,
+    /// it holds its resources in that master's books from now on.
+    TaskReported {
+        framework: FrameworkId,
+        task: TaskId,
+        agent: AgentId,
+        state: TaskState,
+    },
     /// The master's record of the task became terminal (or unreachable): its resources are free.
     TaskTerminal {
         framework: FrameworkId,
@@ -525,6 +533,7 @@ impl Fact {
             Self::LeaderElected { kind, slot, incarnation } => b.u8(51).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderReady { kind, slot, incarnation } => b.u8(52).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderLost { kind, slot, incarnation } => b.u8(53).u8(kind as u8).u32(slot).u32(incarnation),
+            Self::TaskReported { framework, task, agent, state } => b.u8(54).u32(framework.0.0).task(task).agent(agent).u8(state as u8),
             Self::ServiceTemplate { template, owner, app, each } => b.u8(64).u32(template.0).u32(owner.0).u32(app.0).sum(each),
             Self::PlacementLimit { template, field, most } => b.u8(74).u32(template.0).u32(field.0).u32(most),
             Self::AppTarget { app, instances } => b.u8(65).u32(app.0).u32(instances),

@@ -10,8 +10,10 @@ use crate::base::map::Map;
 use crate::base::time::Time;
 use crate::check::{self, Checker, INVARIANTS, Violation};
 use crate::fact::{At, Detail, Fact};
+use crate::frameworks::operator::Scripted;
 use crate::record::manifest::FORMAT;
 use crate::record::recorder::FrameworkSetup;
+use crate::record::recording::RequestRecord;
 use crate::record::{Manifest, RackSetup, Recorder, RecorderSetup, Recording, trace};
 use crate::scenario::model::{Expect, Op, When};
 use crate::scenario::{Error, Scenario};
@@ -19,6 +21,11 @@ use crate::workload;
 use crate::world::{Seen, World, fault};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+mod sandbox;
+
+pub use sandbox::Sandbox;
+use sandbox::Sandboxes;
 
 /// Events between two looks at the facts, unless somebody must see each of them.
 const CHUNK: u32 = 2048;
@@ -33,6 +40,7 @@ pub struct Sim {
     recorder: Recorder,
     expectations: Expectations,
     checker: Option<Checker>,
+    sandboxes: Sandboxes,
     tail: VecDeque<At<Fact>>,
     /// What came out of the last stretch.
     facts: Vec<At<Fact>>,
@@ -67,6 +75,8 @@ pub struct Finished {
     pub broken: Option<Broken>,
     /// The explicit list of faults, as TOML that can stand for the scenario's.
     pub faults_toml: String,
+    /// Of the commands that ran as frameworks of their own.
+    pub sandboxes: Vec<Sandbox>,
     pub world: World,
 }
 
@@ -98,6 +108,18 @@ pub trait Watcher {
 
 impl Watcher for () {}
 
+impl Finished {
+    /// What came of requests to HTTP APIs, one JSON object a line, in the order in which they ended.
+    #[must_use]
+    pub fn responses(&self) -> String {
+        let script = self.world.script();
+        let request = |number| script.iter().find(|s| s.number == number).map(|s| &*s.request);
+        let lines =
+            self.world.answers().into_iter().filter_map(|o| Some(o.json(request(o.number)?).to_string() + "\n"));
+        lines.collect()
+    }
+}
+
 impl Sim {
     /// Builds the world of a scenario. `check`: whether to check its invariants.
     ///
@@ -123,12 +145,23 @@ impl Sim {
             role: f.role.clone(),
             weight: scenario.roles.iter().find(|r| r.name == f.role).map_or(1.0, |r| r.weight),
         };
+        let mut frameworks: Vec<FrameworkSetup> = scenario.frameworks.iter().map(framework).collect();
+        let marathons = world.marathon_frameworks();
+        for &(symbol, role) in &marathons {
+            if frameworks.iter().all(|f| f.symbol != symbol) {
+                let [name, role] = [symbol, role].map(|s| world.names().text(s).to_owned());
+                let weight = scenario.roles.iter().find(|r| r.name == role).map_or(1.0, |r| r.weight);
+                frameworks.push(FrameworkSetup { symbol, name, role, weight });
+            }
+        }
         let recorder = Recorder::new(RecorderSetup {
             interval: scenario.report.interval,
-            frameworks: scenario.frameworks.iter().map(framework).collect(),
+            frameworks,
             fault_labels: occurrences.iter().map(|o| o.label.clone()).collect(),
             racks: racks(&scenario, world.names()),
             gpu_share: workload::gpu_share(&scenario),
+            marathons: marathons.iter().map(|m| m.0).collect(),
+            requests: world.script().iter().map(asked).collect(),
         });
         let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
             let mut all = problems.iter().map(|p| {
@@ -142,8 +175,21 @@ impl Sim {
             })
         })?;
         let faults_toml = fault::to_toml(&occurrences);
+        let sandboxes = Sandboxes::of(&world);
         let (tail, facts, details, seen) = Default::default();
-        Ok(Self { scenario, world, faults_toml, recorder, expectations, checker, tail, facts, details, seen })
+        Ok(Self {
+            scenario,
+            world,
+            faults_toml,
+            recorder,
+            expectations,
+            checker,
+            sandboxes,
+            tail,
+            facts,
+            details,
+            seen,
+        })
     }
 
     /// Whether the summary will have a metric of this key.
@@ -171,6 +217,12 @@ impl Sim {
     #[must_use]
     pub fn facts(&self) -> &[At<Fact>] {
         &self.facts
+    }
+
+    /// The details of the last stretch, if the world watches them.
+    #[must_use]
+    pub fn details(&self) -> &[At<Detail>] {
+        &self.details
     }
 
     /// Runs to the end.
@@ -260,6 +312,7 @@ impl Sim {
                 self.expectations.settle(&self.recorder, due);
             }
             self.recorder.take(fact);
+            self.sandboxes.take(fact);
             if self.recorder.wants_names() {
                 self.recorder.take_names(self.world.names());
             }
@@ -305,8 +358,18 @@ impl Sim {
         let recording = self.recorder.finish(now, self.world.names());
         let summary = Summary::of(&recording, &manifest);
         let expectations = self.expectations.finish(&summary);
-        let faults_toml = self.faults_toml;
-        Finished { summary, recording, manifest, expectations, broken, faults_toml, world: self.world }
+        let (faults_toml, sandboxes, world) = (self.faults_toml, self.sandboxes.0, self.world);
+        Finished { summary, recording, manifest, expectations, broken, faults_toml, sandboxes, world }
+    }
+}
+
+fn asked(scripted: &Scripted) -> RequestRecord {
+    RequestRecord {
+        number: scripted.number,
+        at_ns: scripted.at.0,
+        method: scripted.request.method.name().to_owned(),
+        path: scripted.request.path.clone(),
+        ..RequestRecord::default()
     }
 }
 

@@ -65,7 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What goes into an allocator and comes out, as files tell it.
     ("replay", &["base", "mesos::resource", "mesos::message", "mesos::allocator", "actor"]),
     // One run from end to end.
-    ("sim", &["base", "fact", "scenario", "workload", "world", "check", "record", "analysis"]),
+    ("sim", &["base", "fact", "frameworks", "scenario", "workload", "world", "check", "record", "analysis"]),
     (
         "cli",
         &[

@@ -5,7 +5,7 @@ use super::utilization::Utilization;
 use super::{round6, share, utilization};
 use crate::base::quantity::KINDS;
 use crate::record::ordered::Ordered;
-use crate::record::recording::{FaultMark, FrameworkRecord, Recording};
+use crate::record::recording::{FaultMark, FrameworkRecord, Recording, RequestRecord};
 use crate::record::{Ecdf, Manifest};
 use serde::Serialize;
 
@@ -26,6 +26,9 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Ordered::is_empty")]
     pub apps: Ordered<AppSummary>,
     pub faults: Vec<FaultSummary>,
+    /// What operators asked of HTTP APIs, in the order of the scenario.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<ResponseSummary>,
     pub messages: Ordered<u64>,
     pub facts: Ordered<u64>,
 }
@@ -85,6 +88,17 @@ pub struct FaultSummary {
     pub ended_s: Option<f64>,
 }
 
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ResponseSummary {
+    pub at_s: f64,
+    pub method: String,
+    pub path: String,
+    /// `None`: there was no answer yet at the end; 0: nobody answered.
+    pub status: Option<u16>,
+    /// Until the answer, or until nobody was asked any more.
+    pub took_s: Option<f64>,
+}
+
 impl Summary {
     #[must_use]
     pub fn of(recording: &Recording, manifest: &Manifest) -> Self {
@@ -117,6 +131,7 @@ impl Summary {
                 .map(|a| (a.name.clone(), AppSummary { counts: a.counts.clone(), refused: a.refused.clone() }))
                 .collect(),
             faults: recording.faults.iter().map(fault).collect(),
+            responses: recording.requests.iter().map(response).collect(),
             messages: recording.messages.clone(),
             facts: recording.facts.clone(),
         }
@@ -166,6 +181,16 @@ fn framework(recording: &Recording, framework: &FrameworkRecord) -> FrameworkSum
     }
     let share = share::mean(recording, &share::dominant(recording, framework));
     FrameworkSummary { role: framework.role.clone(), weight: framework.weight, dominant_share: round6(share), groups }
+}
+
+fn response(request: &RequestRecord) -> ResponseSummary {
+    ResponseSummary {
+        at_s: request.at_ns as f64 / 1e9,
+        method: request.method.clone(),
+        path: request.path.clone(),
+        status: request.status,
+        took_s: request.ended_ns.map(|ended| (ended - request.at_ns) as f64 / 1e9),
+    }
 }
 
 fn fault(fault: &FaultMark) -> FaultSummary {

@@ -2,7 +2,7 @@
 //! counted from outside out of facts and messages alone.
 //!
 //! It never reads the books of a core, so an error in those cannot hide. A task holds its
-//! resources from `TaskLaunched` to `TaskTerminal`, an offer from the OFFERS that carries it to
+//! resources from `TaskLaunched` or `TaskReported` to `TaskTerminal`, an offer from the OFFERS that carries it to
 //! its `OffersEnded`. What cannot be booked is noted, and invariants judge it. Scalars only.
 
 use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, Symbol, TaskId};
@@ -340,6 +340,7 @@ impl Ledger {
             | Fact::AgentRemoved { .. }
             | Fact::OffersEnded { .. }
             | Fact::TaskLaunched { .. }
+            | Fact::TaskReported { .. }
             | Fact::TaskTerminal { .. }
                 if !self.hears(by) => {}
             Fact::JobSubmitted { job, each, .. } => {
@@ -357,6 +358,7 @@ impl Ledger {
             Fact::AgentUnreachable { agent, .. } | Fact::AgentRemoved { agent, .. } => self.agent_left(agent),
             Fact::OffersEnded { framework, first, count, .. } => self.offers_ended(framework, first, count),
             Fact::TaskLaunched { task, agent, .. } => self.launched(task, agent),
+            Fact::TaskReported { task, agent, state, .. } if !state.is_terminal() => self.launched(task, agent),
             Fact::TaskTerminal { task, agent, reason, .. } => {
                 self.released(task, agent);
                 let with_agent = matches!(reason, Reason::AgentRemoved | Reason::AgentDisconnected);
@@ -535,7 +537,7 @@ mod tests {
         ledger.fact(0, &process_stopped(ProcessKind::Master, MASTER));
         let row = ledger.row(AGENT).expect("kept");
         assert_eq!((row.registered, row.used, row.offered, ledger.outstanding()), (false, cpus(0), cpus(0), 0));
-        ledger.fact(0, &launched(TASK));
+        ledger.fact(0, &reported(TASK));
         assert_eq!(ledger.noted(), []);
         ledger.fact(0, &stopped(TASK));
         ledger.fact(0, &stopped(TASK));
@@ -572,7 +574,7 @@ mod tests {
                 ledger.fact(0, &written_off);
             }
             assert_eq!(ledger.running_on(HOST), cpus(if late { 0 } else { 1 }));
-            ledger.fact(0, &launched(TASK));
+            ledger.fact(0, &reported(TASK));
             assert_eq!(ledger.running_on(HOST), cpus(1), "reported at last");
             assert_eq!(ledger.row(AGENT).map(|r| r.excused), Some(late));
             ledger.fact(0, &stopped(TASK));

@@ -466,6 +466,9 @@ pub(crate) mod testing {
     pub(crate) fn launched(task: TaskId) -> Fact {
         Fact::TaskLaunched { framework: FRAMEWORK, task, agent: AGENT }
     }
+    pub(crate) fn reported(task: TaskId) -> Fact {
+        Fact::TaskReported { framework: FRAMEWORK, task, agent: AGENT, state: TaskState::Running }
+    }
     pub(crate) fn terminal(task: TaskId) -> Fact {
         let (state, reason) = (TaskState::Finished, Reason::None);
         Fact::TaskTerminal { framework: FRAMEWORK, task, agent: AGENT, state, reason }

@@ -20,7 +20,7 @@ use super::ledger::Noted;
 use super::{Hears, Invariant, View};
 use crate::base::id::TaskId;
 use crate::base::quantity::Quantities;
-use crate::fact::{Fact, OfferEnd, ProcessKind};
+use crate::fact::{Fact, OfferEnd};
 
 pub const SUMMARY: &str = "an offer is made once, outstanding to one framework, and ends once";
 
@@ -47,11 +47,6 @@ impl Invariant for OfferOnce {
                 } else {
                     self.uncovered.get_or_insert(task);
                 }
-            }
-            // Those tasks were launched long ago: the agent brought them back, though the master may
-            // not have lived to say so.
-            Fact::AgentReregistered { .. } | Fact::ProcessStopped { kind: ProcessKind::Master, .. } => {
-                self.uncovered = None;
             }
             _ => {}
         }
@@ -104,7 +99,7 @@ impl Invariant for OfferOnce {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use crate::fact::{Fact, OfferEnd};
+    use crate::fact::OfferEnd;
 
     #[test]
     fn an_offer_is_made_once_and_ends_once() {
@@ -130,8 +125,7 @@ mod tests {
     #[test]
     fn a_launch_is_covered_by_what_was_accepted() {
         let mut stage = Stage::new("offer-once");
-        let back = Fact::AgentReregistered { agent: AGENT, host: HOST, total: cpus(4) };
-        assert!(stage.facts(&[launched(TASK), back]).is_empty());
+        assert!(stage.facts(&[reported(TASK)]).is_empty());
         assert!(stage.facts(&[terminal(TASK)]).is_empty());
         assert!(stage.send(offers(0, &[cpus(4)])).is_empty());
         assert!(stage.facts(&[ended(0, 1, OfferEnd::Accepted, cpus(4)), launched(TASK)]).is_empty());

@@ -37,7 +37,7 @@ macro_rules! commands {
 }
 commands!(
     run Run, compare Compare, test Test, diff Diff, plan Plan, report Report, allocator Allocator,
-    validate Validate, bench Bench, plugins Plugins
+    validate Validate, execute Execute, bench Bench, plugins Plugins
 );
 
 /// Parses the arguments and runs the subcommand.

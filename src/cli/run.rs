@@ -5,6 +5,7 @@ use super::{Failure, in_data, load, on_terminal, print};
 use crate::base::dice::Dice;
 use crate::base::quantity::{KINDS, Milli, Quantities};
 use crate::base::time::{Span, Time};
+use crate::frameworks::execute::command;
 use crate::mesos::allocator::policy::{self, PolicyUser, Sharing};
 use crate::replay::{Init, Tape};
 use crate::report;
@@ -251,6 +252,18 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         let mut files = report::render(content, drawing(&arguments, plots));
         if !finished.faults_toml.is_empty() {
             files.push(report::FAULTS_FILE, finished.faults_toml.clone());
+        }
+        let responses = finished.responses();
+        if !responses.is_empty() {
+            files.push(report::RESPONSES_FILE, responses);
+        }
+        let now = finished.world.now();
+        for sandbox in &finished.sandboxes {
+            for (file, name) in [command::File::Stdout, command::File::Stderr].into_iter().zip(report::SANDBOX_FILES) {
+                if let Some(text) = sandbox.file(file, now) {
+                    files.push(report::sandbox_path(&sandbox.name, name), text);
+                }
+            }
         }
         let written = report::write_results(&out, &files);
         if written.is_err() {

@@ -5,3 +5,4 @@ pub mod batch;
 pub mod chooser;
 pub mod execute;
 pub mod operator;
+pub mod registration;

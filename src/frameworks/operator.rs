@@ -39,38 +39,64 @@ pub struct Scripted {
     pub request: Arc<Request>,
 }
 
+/// What of a request is at fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    Method,
+    Url,
+    Body,
+}
+
+/// Why a text is no request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Misread {
+    pub part: Part,
+    pub what: String,
+    pub mend: String,
+}
+
 /// A request as a scenario writes it: a method, a URL without host (`/v2/apps?force=true`), a body
-/// in JSON. The message of a refusal ends with a mend after `; `.
-pub fn parse(method: &str, url: &str, body: Option<&str>) -> Result<Request, String> {
+/// in JSON.
+///
+/// # Errors
+/// The part at fault, with a mend.
+pub fn parse(method: &str, url: &str, body: Option<&str>) -> Result<Request, Misread> {
     let known: Vec<&str> = Method::ALL.iter().map(|(name, _)| *name).collect();
     let Some((_, method)) = Method::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(method)) else {
         let mend = match suggest::nearest(method, &known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("write one of {}", suggest::list(&known)),
         };
-        return Err(format!("`{method}` is no method; {mend}"));
+        return Err(Misread { part: Part::Method, what: format!("`{method}` is no method"), mend });
     };
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     if !path.starts_with('/') {
-        return Err(format!("`{url}` is no path; begin with a slash, as in `/v2/apps`"));
+        let mend = "begin with a slash, as in `/v2/apps`".to_owned();
+        return Err(Misread { part: Part::Url, what: format!("`{url}` is no path"), mend });
     }
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Ok((decoded(&name.replace('+', " "))?, decoded(&value.replace('+', " "))?))
     };
-    let query: Result<Vec<_>, String> = query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect();
+    let query: Result<Vec<_>, Misread> = query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect();
     let body = match body {
         None => Body::Empty,
-        Some(text) => Body::Json(
-            serde_json::from_str(text).map_err(|e| format!("the body is not JSON: {e}; correct it at that place"))?,
-        ),
+        Some(text) => Body::Json(serde_json::from_str(text).map_err(|e| Misread {
+            part: Part::Body,
+            what: format!("the body is not JSON: {e}"),
+            mend: "correct it at that place".to_owned(),
+        })?),
     };
     Ok(Request { method: *method, path: decoded(path)?, query: query?, body, hops: 0 })
 }
 
 /// Undoes percent-encoding.
-fn decoded(text: &str) -> Result<String, String> {
-    let wrong = || format!("`{text}` has a broken `%`; write two hexadecimal digits after it, `%25` for itself");
+fn decoded(text: &str) -> Result<String, Misread> {
+    let wrong = || Misread {
+        part: Part::Url,
+        what: format!("`{text}` has a broken `%`"),
+        mend: "write two hexadecimal digits after it, `%25` for itself".to_owned(),
+    };
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
@@ -78,7 +104,8 @@ fn decoded(text: &str) -> Result<String, String> {
             bytes.push(byte);
             continue;
         }
-        let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(wrong)?;
+        let digits = rest.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(wrong)?;
         bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
         rest = &rest[2..];
     }
@@ -370,16 +397,18 @@ mod tests {
         assert_eq!((request.method, &*request.path), (Method::Put, "/v2/apps/a/b"));
         assert_eq!((request.parameter("force"), request.parameter("label")), (Some("true"), Some("x == y")));
         assert_eq!(request.body, Body::Json(json!({ "a": 1 })));
-        for (method, url, body, told) in [
-            ("DELTE", "/", None, "did you mean `DELETE`?"),
-            ("X", "/", None, "write one of `GET`"),
-            ("GET", "v2/apps", None, "begin with a slash"),
-            ("GET", "/a%2", None, "broken `%`"),
-            ("GET", "/a%ff", None, "broken `%`"),
-            ("POST", "/a", Some("{"), "not JSON: EOF"),
+        for (method, url, body, part, told) in [
+            ("DELTE", "/", None, Part::Method, "did you mean `DELETE`?"),
+            ("X", "/", None, Part::Method, "write one of `GET`"),
+            ("GET", "v2/apps", None, Part::Url, "begin with a slash"),
+            ("GET", "/a%2", None, Part::Url, "broken `%`"),
+            ("GET", "/a%+1", None, Part::Url, "broken `%`"),
+            ("GET", "/a?x=%ff", None, Part::Url, "broken `%`"),
+            ("POST", "/a", Some("{"), Part::Body, "not JSON: EOF"),
         ] {
             let refused = parse(method, url, body).unwrap_err();
-            assert!(refused.contains(told) && refused.contains("; "), "{refused}");
+            let said = format!("{}; {}", refused.what, refused.mend);
+            assert!(refused.part == part && said.contains(told), "{refused:?}");
         }
     }
 

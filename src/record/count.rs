@@ -63,6 +63,9 @@ counts! {
     ProcessesStopped "processes.stopped" "Processes that ended or crashed.";
     MastersElected "leaders.masters_elected" "Elections of a leading master.";
     MarathonsElected "leaders.marathons_elected" "Elections of a leading Marathon.";
+    RequestsAnswered "requests.answered" "Requests of operators that were answered with a status below 400.";
+    RequestsRefused "requests.refused" "Those answered with a status from 400 on.";
+    RequestsUnanswered "requests.unanswered" "Those that nobody answered.";
     FaultsBegan "faults_injected.began" "Faults that began.";
     FaultsBit "faults_injected.bit" "Faults that had an effect.";
     FaultsEnded "faults_injected.ended" "Faults that ended.";

@@ -1,7 +1,7 @@
 //! Changes of leaders: when one was lost, and when the next one had what it needs to go on.
 
 use super::recording::Failover;
-use crate::base::id::{FrameworkId, Symbol};
+use crate::base::id::Symbol;
 use crate::base::map::Set;
 use crate::base::time::Time;
 use crate::fact::ProcessKind;
@@ -25,9 +25,8 @@ pub(super) struct Leaders {
     marathons: Side,
     /// Names of frameworks with a subscription.
     subscribed: Set<Symbol>,
-    /// The framework of Marathon: its name, and its id once it has subscribed to somebody.
-    service: Option<Symbol>,
-    service_id: Option<FrameworkId>,
+    /// Names of Marathons' frameworks.
+    services: Set<Symbol>,
     pub(super) changes: Vec<Failover>,
 }
 
@@ -42,7 +41,7 @@ impl Leaders {
 
     /// Frameworks with this owner name belong to Marathon.
     pub(super) fn service_is(&mut self, owner: Symbol) {
-        self.service = Some(owner);
+        self.services.insert(owner);
     }
 
     /// The process died, stepped down, or lost its session.
@@ -89,15 +88,14 @@ impl Leaders {
         }
     }
 
-    pub(super) fn subscribed(&mut self, id: FrameworkId, name: Symbol, at: Time) {
+    pub(super) fn subscribed(&mut self, name: Symbol, at: Time) {
         self.subscribed.insert(name);
-        if self.service == Some(name) {
-            self.service_id = Some(id);
-            if let Some(open) = self.marathons.open
-                && self.changes[open].elected_ns.is_some()
-            {
-                self.changes[open].frameworks_ns.get_or_insert(at.0);
-            }
+        // The change of a Marathon's leader is complete: whether it is offered anything depends on
+        // what it has to place, and it suppresses offers while that is nothing.
+        if self.services.contains(&name)
+            && let Some(open) = self.marathons.open.take_if(|open| self.changes[*open].elected_ns.is_some())
+        {
+            self.changes[open].frameworks_ns = Some(at.0);
         }
         let side = &mut self.masters;
         let Some(open) = side.open else { return };
@@ -111,23 +109,20 @@ impl Leaders {
         self.subscribed.shift_remove(&name);
     }
 
-    /// Whether somebody waits for offers: cheap, because this is asked for every batch of them.
+    /// Whether masters wait for offers: cheap, because this is asked for every batch of them.
     #[inline]
     pub(super) fn waits(&self) -> bool {
-        self.masters.open.is_some() || self.marathons.open.is_some()
+        self.masters.open.is_some()
     }
 
-    pub(super) fn offered(&mut self, to: FrameworkId, at: Time) {
-        for (side, whom) in [(&mut self.masters, None), (&mut self.marathons, self.service_id)] {
-            let Some(open) = side.open.filter(|_| whom.is_none_or(|id| id == to)) else { continue };
-            let change = &mut self.changes[open];
-            // The one that counts is the first when everybody is there.
-            let all = change.frameworks_ns.is_some() && (change.agents_ns.is_some() || change.kind == "marathon");
-            change.first_offer_ns.get_or_insert(at.0);
-            if all {
-                change.offer_to_all_ns = Some(at.0);
-                side.open = None;
-            }
+    pub(super) fn offered(&mut self, at: Time) {
+        let Some(open) = self.masters.open else { return };
+        let change = &mut self.changes[open];
+        change.first_offer_ns.get_or_insert(at.0);
+        // The one that counts is the first when everybody is there.
+        if change.frameworks_ns.is_some() && change.agents_ns.is_some() {
+            change.offer_to_all_ns = Some(at.0);
+            self.masters.open = None;
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | every key of `Count` | the counter so far |
 //! | `agents.registered`, `agents.connected` | agents that the master counts now |
+//! | `requests.answered`, `.refused`, `.unanswered` | operators' requests by how they ended |
 //! | `jobs.waiting` | jobs none of whose tasks has started |
 //! | `tasks.queued`, `tasks.running` | tasks that wait; containers that run, in truth |
 //! | `offers.outstanding` | offers made that have not ended |

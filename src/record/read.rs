@@ -88,6 +88,7 @@ impl Recording {
             apps,
             deployments: head.deployments,
             shortages: head.shortages,
+            requests: head.requests,
         })
     }
 }

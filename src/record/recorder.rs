@@ -10,15 +10,17 @@ use super::leaders::Leaders;
 use super::level::{Level, average_micro};
 use super::live::{LEVELS, LiveKey};
 use super::ordered::Ordered;
-use super::recording::{AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, Series};
+use super::recording::{
+    AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, RequestRecord, Series,
+};
 use super::services::Services;
-use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
+use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol, TaskId};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
 use crate::fact::{At, End, Fact, OfferEnd, ProcessKind};
-use crate::mesos::task_state::TaskState;
 
+mod books;
 mod now;
 mod services;
 
@@ -35,6 +37,10 @@ pub struct RecorderSetup {
     pub racks: Vec<RackSetup>,
     /// How jobs that ask for parts of GPUs get them, if any do.
     pub gpu_share: Option<String>,
+    /// Those of the frameworks that are Marathons.
+    pub marathons: Vec<Symbol>,
+    /// What operators will ask.
+    pub requests: Vec<RequestRecord>,
 }
 
 /// A rack, or a fleet without racks, with its machines in order.
@@ -138,6 +144,8 @@ pub struct Recorder {
     free: Vec<u32>,
     /// Templates of services.
     services: Map<JobId, Service>,
+    /// Tasks of which the masters have not heard yet how they ended.
+    open: Lookup<TaskId, ()>,
     agents: Map<AgentId, Agent>,
     /// Slot of the master whose word counts: the one that last began to serve.
     leader: Option<u32>,
@@ -162,6 +170,7 @@ pub struct Recorder {
     /// Name of a framework by its id.
     subscriptions: Lookup<FrameworkId, Symbol>,
     marks: Vec<(Time, Symbol, AgentEvent)>,
+    requests: Vec<RequestRecord>,
 }
 
 impl Recorder {
@@ -179,6 +188,7 @@ impl Recorder {
             jobs: Vec::new(),
             free: Vec::new(),
             services: Map::default(),
+            open: Lookup::default(),
             agents: Map::default(),
             leader: None,
             hosts: Lookup::default(),
@@ -197,7 +207,9 @@ impl Recorder {
             outstanding: 0,
             subscriptions: Lookup::default(),
             marks: Vec::new(),
+            requests: setup.requests,
         };
+        setup.marathons.into_iter().for_each(|owner| recorder.leaders.service_is(owner));
         for framework in setup.frameworks {
             recorder.add_framework(framework);
         }
@@ -221,6 +233,7 @@ impl Recorder {
                 | Fact::Offered { .. }
                 | Fact::OffersEnded { .. }
                 | Fact::TaskLaunched { .. }
+                | Fact::TaskReported { .. }
                 | Fact::TaskTerminal { .. }
         );
         if !masters || self.leader.is_none_or(|leader| leader == fact.by) {
@@ -262,27 +275,12 @@ impl Recorder {
             }
             Fact::TaskStarted { task, owner, .. } => self.task_started(at, left, task.template, task.n, owner),
             Fact::TaskEnded { task, owner, how, .. } => self.task_ended(left, task.template, owner, how),
-            Fact::TaskLaunched { task, .. } => {
-                if let Some(slot) = self.slot(task.template) {
-                    let job = &mut self.jobs[slot];
-                    job.held += 1;
-                    let (f, each) = (job.framework, job.each);
-                    self.hold(f, each, 1, left);
-                    self.count(f, Count::TasksLaunched, 1);
-                } else if let Some(service) = self.services.get_mut(&task.template) {
-                    service.held += 1;
-                    let (f, each) = (service.framework, service.each);
-                    self.hold(f, each, 1, left);
-                    self.count(f, Count::TasksLaunched, 1);
-                } else {
-                    self.count(NONE, Count::TasksLaunched, 1);
-                }
-            }
-            Fact::TaskTerminal { task, state, .. } => self.task_terminal(left, task.template, state),
+            Fact::TaskLaunched { task, .. } => self.launched(left, task),
+            Fact::TaskTerminal { task, state, .. } => self.task_terminal(left, task, state),
             Fact::Offered { framework, count, total, .. } => {
                 self.outstanding += u64::from(count);
                 if self.leaders.waits() {
-                    self.leaders.offered(framework, at);
+                    self.leaders.offered(at);
                 }
                 let f = self.framework_of(framework.0);
                 self.count(f, Count::OffersMade, u64::from(count));
@@ -358,7 +356,7 @@ impl Recorder {
                 let f = self.owner(name);
                 self.map_symbol(framework.0, f);
                 self.subscriptions.insert(framework, name);
-                self.leaders.subscribed(framework, name, at);
+                self.leaders.subscribed(name, at);
                 self.count(NONE, Count::FrameworksSubscriptions, 1);
             }
             Fact::FrameworkDisconnected { .. } => self.count(NONE, Count::FrameworksDisconnections, 1),
@@ -436,7 +434,9 @@ impl Recorder {
             | Fact::DeploymentStep { .. }
             | Fact::DeploymentEnded { .. }
             | Fact::OfferRefused { .. } => self.apps.fact(at, left, fact),
-            Fact::SessionOpened { .. } | Fact::Answered { .. } | Fact::PlacementLimit { .. } => {}
+            Fact::TaskReported { task, state, .. } => self.task_reported(left, task, state),
+            Fact::Answered { request, status } => self.answered(at, request, status),
+            Fact::SessionOpened { .. } | Fact::PlacementLimit { .. } => {}
             Fact::JobSubmitted { .. }
             | Fact::JobOffered { .. }
             | Fact::JobEnded { .. }
@@ -528,65 +528,6 @@ impl Recorder {
         self.forget_if_over(job, slot);
     }
 
-    fn task_terminal(&mut self, left: i64, job: JobId, state: TaskState) {
-        let which = match state {
-            TaskState::Finished => Some(Count::StateFinished),
-            TaskState::Failed => Some(Count::StateFailed),
-            TaskState::Killed => Some(Count::StateKilled),
-            TaskState::Error => Some(Count::StateError),
-            TaskState::Lost => Some(Count::StateLost),
-            TaskState::Dropped => Some(Count::StateDropped),
-            TaskState::Gone | TaskState::GoneByOperator => Some(Count::StateGone),
-            TaskState::Unreachable => Some(Count::StateUnreachable),
-            TaskState::Staging | TaskState::Starting | TaskState::Running | TaskState::Killing | TaskState::Unknown => {
-                None
-            }
-        };
-        if let Some(which) = which {
-            self.count(NONE, which, 1);
-        }
-        if let Some(service) = self.services.get_mut(&job).filter(|s| s.held > 0) {
-            service.held -= 1;
-            let (f, each) = (service.framework, service.each);
-            return self.hold(f, each, -1, left);
-        }
-        let Some(slot) = self.slot(job) else { return };
-        let entry = &mut self.jobs[slot];
-        // A task that never held anything (its launch was refused) has nothing to give back.
-        if entry.held > 0 {
-            entry.held -= 1;
-            let (f, each) = (entry.framework, entry.each);
-            self.hold(f, each, -1, left);
-            self.forget_if_over(job, slot);
-        }
-    }
-
-    /// A master takes its books and its offers with it; its successor begins with nothing.
-    fn master_left(&mut self, left: i64) {
-        for job in 0..self.jobs.len() {
-            let Job { framework, each, held, .. } = self.jobs[job];
-            if held > 0 {
-                self.jobs[job].held = 0;
-                add(&mut self.frameworks[framework as usize].allocated, each, -i64::from(held), left);
-            }
-        }
-        for service in self.services.values_mut() {
-            let held = i64::from(std::mem::take(&mut service.held));
-            add(&mut self.frameworks[service.framework as usize].allocated, service.each, -held, left);
-        }
-        let orphans = std::mem::take(&mut self.outstanding);
-        self.count(NONE, Count::OffersOrphaned, orphans);
-        for level in &mut self.offered {
-            level.add(-level.value, left);
-        }
-        for at in 0..self.agents.len() {
-            let (&id, &agent) = self.agents.get_index(at).expect("below len");
-            if agent.registered {
-                self.set_agent(id, Agent { registered: false, connected: false, orphaned: true, ..agent }, left);
-            }
-        }
-    }
-
     /// Nothing of the job waits any more.
     fn close(&mut self, left: i64, job: JobId, slot: usize) {
         let entry = &mut self.jobs[slot];
@@ -606,10 +547,6 @@ impl Recorder {
             self.slots[job.0 as usize] = NONE;
             self.free.push(slot as u32);
         }
-    }
-
-    fn hold(&mut self, framework: u32, each: Quantities, sign: i64, left: i64) {
-        add(&mut self.frameworks[framework as usize].allocated, each, sign, left);
     }
 
     fn set_agent(&mut self, id: AgentId, new: Agent, left: i64) {
@@ -804,6 +741,7 @@ impl Recorder {
             apps,
             deployments,
             shortages,
+            requests: self.requests,
             series: self.series,
         }
     }

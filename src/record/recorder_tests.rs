@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::id::{FrameworkId, OfferId, TaskId};
 use crate::fact::At;
-use crate::mesos::task_state::Reason;
+use crate::mesos::task_state::{Reason, TaskState};
 use crate::record::synthetic::{Plan, make};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,6 +145,46 @@ fn agents_come_and_go() {
     assert_eq!(marks, [AgentEvent::Disconnected, AgentEvent::Lost, AgentEvent::Returned]);
     assert_eq!(recording.frameworks[1].name, "b");
     assert_eq!(recording.levels.get("tasks.queued"), Some(&1));
+}
+
+/// What a new master hears of tasks that others launched, or that ended while nobody led.
+#[test]
+fn a_task_is_launched_once_and_ends_once() {
+    let mut recorder = Recorder::new(setup(Span::from_secs(10)));
+    let reported = |n, state| Fact::TaskReported { framework: FRAMEWORK, task: task(n), agent: AGENT, state };
+    let died = Fact::ProcessStopped { slot: 0, incarnation: 0, kind: ProcessKind::Master, name: MASTER };
+    let facts = [
+        Fact::JobSubmitted { job: JobId(0), owner: OWNER, tasks: 4, each: EACH },
+        launched(0),
+        launched(1),
+        launched(2),
+        launched(3),
+        terminal(0, TaskState::Finished),
+        terminal(3, TaskState::Unreachable),
+        Fact::ProcessStarted { slot: 0, incarnation: 0, kind: ProcessKind::Master, name: MASTER },
+        died,
+        // Of the first the old master had heard, of the second nobody; the third runs; the last is back.
+        reported(0, TaskState::Finished),
+        reported(1, TaskState::Finished),
+        reported(2, TaskState::Running),
+        reported(3, TaskState::Running),
+    ];
+    for (s, fact) in (0..).zip(facts) {
+        recorder.fact(Time::from_secs(s), &fact);
+    }
+    let counts = |recorder: &Recorder| {
+        ["tasks.launched", "frameworks.a.tasks.launched", "task_states.finished", "task_states.unreachable"]
+            .map(|key| recorder.metric(key).unwrap())
+    };
+    assert_eq!(counts(&recorder), [4.0, 4.0, 2.0, 1.0]);
+    // Both that run hold their resources again.
+    let recording = recorder.clone().finish(Time::from_secs(30), &names());
+    assert_eq!(recording.series.used[0].last(), Some(&2_000_000));
+    for n in [2, 3] {
+        recorder.fact(Time::from_secs(14), &terminal(n, TaskState::Failed));
+        recorder.fact(Time::from_secs(15), &reported(n, TaskState::Failed));
+    }
+    assert_eq!(recorder.metric("task_states.failed"), Some(2.0));
 }
 
 /// A recording read back from its folder equals the one in memory.

@@ -36,6 +36,22 @@ pub struct Recording {
     pub deployments: Vec<DeploymentRecord>,
     /// From when until when (ns) some app had fewer instances that serve than it should.
     pub shortages: Vec<(i64, i64)>,
+    /// What operators asked, in the order of the scenario.
+    pub requests: Vec<RequestRecord>,
+}
+
+/// A request to an HTTP API.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRecord {
+    /// Its position among the requests of the scenario.
+    pub number: u32,
+    pub at_ns: i64,
+    pub method: String,
+    pub path: String,
+    /// `None`: there is no answer yet; 0: nobody answered.
+    pub status: Option<u16>,
+    pub ended_ns: Option<i64>,
 }
 
 /// One change of the leader of the masters or of the Marathons: when each thing was so first, in
@@ -55,8 +71,9 @@ pub struct Failover {
     pub agents_ns: Option<i64>,
     /// All frameworks that the old leader had; for a Marathon, its own subscription.
     pub frameworks_ns: Option<i64>,
+    /// Of masters.
     pub first_offer_ns: Option<i64>,
-    /// The first offer when all of them were back.
+    /// Of masters: the first offer when all of them were back.
     pub offer_to_all_ns: Option<i64>,
 }
 

@@ -5,7 +5,7 @@ use super::recording::{AppRecord, DeploymentRecord, Micro, STANDINGS, Step};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::Lookup;
 use crate::base::time::Time;
-use crate::fact::{Condition, DeploymentEnd, Fact, KillReason, OfferRefusal};
+use crate::fact::{Condition, DeploymentEnd, Fact, Goal, KillReason, OfferRefusal};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Indices in `STANDINGS`.
@@ -81,6 +81,11 @@ fn standing(condition: Condition, healthy: Option<bool>, watched: bool) -> Optio
     }
 }
 
+/// Whether an instance in this condition has a task that has not ended.
+fn has_task(condition: Condition) -> bool {
+    matches!(condition, Condition::Staging | Condition::Starting | Condition::Running)
+}
+
 impl Services {
     pub(super) fn fact(&mut self, at: Time, left_ns: i64, fact: &Fact) {
         match *fact {
@@ -88,7 +93,7 @@ impl Services {
                 let level = &mut a.levels[TARGET];
                 level.add(i64::from(instances) - level.value, left_ns);
             }),
-            Fact::InstanceChanged { app, instance, condition, .. } => {
+            Fact::InstanceChanged { app, instance, condition, goal, .. } => {
                 let index = self.app(app);
                 let before = self.instances.get(&instance).copied();
                 let healthy = before.and_then(|i| i.healthy).filter(|_| condition == Condition::Running);
@@ -99,9 +104,15 @@ impl Services {
                 match condition {
                     // What was lost before is not lost again.
                     _ if was == Some(condition) || away => {}
-                    Condition::Unreachable | Condition::Gone | Condition::Dropped | Condition::Unknown => {
-                        counted.lost += 1;
-                    }
+                    // Without patience (`inactiveAfterSeconds` 0) it is inactive at once.
+                    Condition::Unreachable
+                    | Condition::UnreachableInactive
+                    | Condition::Gone
+                    | Condition::Dropped
+                    | Condition::Unknown => counted.lost += 1,
+                    // With no patience at all (`expungeAfterSeconds` 0, too) it is forgotten at once, while it
+                    // was to run.
+                    Condition::Expunged if goal == Goal::Running && was.is_some_and(has_task) => counted.lost += 1,
                     Condition::Failed | Condition::Error => counted.failed += 1,
                     _ => {}
                 }

@@ -267,5 +267,6 @@ pub(crate) fn make(plan: &Plan) -> Made {
         |r: usize| RackSetup { name: format!("rack-{r}"), hosts: hosts.iter().copied().skip(r).step_by(4).collect() };
     let racks = (0..hosts.len().min(4)).map(rack).collect();
     let fault_labels = (0..plan.faults).map(|i| format!("rack-{i} lost")).collect();
-    Made { setup: RecorderSetup { interval, frameworks, fault_labels, racks, gpu_share: None }, names, facts, end: now }
+    let setup = RecorderSetup { interval, frameworks, fault_labels, racks, ..RecorderSetup::default() };
+    Made { setup, names, facts, end: now }
 }

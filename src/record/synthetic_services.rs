@@ -2,6 +2,7 @@
 //! dies after ten minutes, a leading Marathon after twenty, an agent is lost in between.
 
 use super::recorder::{FrameworkSetup, RackSetup, RecorderSetup};
+use super::recording::RequestRecord;
 use super::synthetic::Made;
 use crate::base::id::{AgentId, FrameworkId, JobId, Names, OfferId, Symbol, TaskId};
 use crate::base::quantity::Quantities;
@@ -86,6 +87,20 @@ fn template(app: &str) -> JobId {
     JobId(1 << 31 | u32::from(app == "/db"))
 }
 
+/// What the operator asks: both apps, an app that is refused, and something nobody answers.
+fn requests() -> Vec<RequestRecord> {
+    let asked =
+        [(5, "POST", "/v2/apps"), (60, "POST", "/v2/apps"), (605, "GET", "/v2/leader"), (1_402, "PUT", "/v2/apps/web")];
+    let record = |(number, (seconds, method, path)): (u32, (i64, &str, &str))| RequestRecord {
+        number,
+        at_ns: seconds * 1_000_000_000,
+        method: method.into(),
+        path: path.into(),
+        ..RequestRecord::default()
+    };
+    (0..).zip(asked).map(record).collect()
+}
+
 #[expect(clippy::too_many_lines, reason = "one story from its beginning to its end")]
 pub(crate) fn make() -> Made {
     let mut names = Names::default();
@@ -154,7 +169,7 @@ pub(crate) fn make() -> Made {
         for (app, instances) in [("/web", WEB), ("/db", 3)] {
             if i < instances {
                 let task = TaskId { template: template(app), n: i };
-                s.say(seconds, Fact::TaskLaunched { framework: service, task, agent });
+                s.say(seconds, Fact::TaskReported { framework: service, task, agent, state: TaskState::Running });
             }
         }
     }
@@ -208,6 +223,10 @@ pub(crate) fn make() -> Made {
     }
     s.say(1_421.0, Fact::DeploymentEnded { deployment: third, how: DeploymentEnd::Succeeded });
 
+    for (seconds, request, status) in [(5.0, 0, 201), (60.01, 1, 422), (615.0, 2, 0), (1_402.0, 3, 200)] {
+        s.say(seconds, Fact::Answered { request, status });
+    }
+
     s.facts.sort_by_key(|f| f.at);
     let framework = |symbol, name: &str| FrameworkSetup { symbol, name: name.into(), role: name.into(), weight: 1.0 };
     let setup = RecorderSetup {
@@ -216,6 +235,8 @@ pub(crate) fn make() -> Made {
         fault_labels: vec!["leading master crashed".into(), "agent-5 cut off".into()],
         racks: vec![RackSetup { name: "r0".into(), hosts: s.hosts.clone() }],
         gpu_share: None,
+        marathons: vec![owner],
+        requests: requests(),
     };
     Made { setup, names: s.names, facts: s.facts, end: Time::from_secs(1_800) }
 }
@@ -237,6 +258,11 @@ mod tests {
         assert_eq!(recording.failovers.len(), 2);
         // Only the lost agent was away; changing masters is no reason.
         assert_eq!(recording.agent_marks.len(), 2);
+        assert_eq!(count("tasks.launched"), 16, "each task once, however many masters hear of it");
+        let requests = ["answered", "refused", "unanswered"].map(|what| count(&format!("requests.{what}")));
+        assert_eq!(requests, [2, 1, 1]);
+        let refused = &recording.requests[1];
+        assert_eq!((refused.status, refused.ended_ns), (Some(422), Some(60_010_000_000)));
         let web = &recording.apps[0];
         let of = |key: &str| *web.counts.get(key).unwrap();
         assert_eq!((of("target"), of("healthy"), of("losses"), of("kills"), of("kills_scale_down")), (10, 10, 1, 2, 2));

@@ -28,7 +28,7 @@ fn join(at: Time, mark: char, (subject, what, details): Columns) -> String {
 
 /// Ids without the long middle of the master's UUID: `7ae7-S195` stands for `7ae74e0a-...-S195`. Two
 /// masters of one run still differ, and the columns stay where the eye expects them.
-fn short(id: impl AsRef<str>) -> String {
+pub fn short(id: impl AsRef<str>) -> String {
     let id = id.as_ref();
     let is_uuid = id.len() >= 36 && [8, 13, 18, 23].iter().all(|&i| id.as_bytes()[i] == b'-');
     match (is_uuid, id.get(..4), id.get(36..)) {
@@ -105,6 +105,11 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
             task.to_string(),
             "launched",
             format!("on {} for {}", short(names.agent(id)), short(names.framework(framework))),
+        ),
+        Fact::TaskReported { framework, task, agent: id, state } => (
+            task.to_string(),
+            "reported",
+            format!("{} on {} for {}", state.name(), short(names.agent(id)), short(names.framework(framework))),
         ),
         Fact::TaskTerminal { framework, task, agent: id, state, reason } => (
             task.to_string(),
@@ -233,6 +238,7 @@ mod tests {
             Fact::TaskStarted { task, owner, host },
             Fact::TaskEnded { task, owner, host, how: End::Lost },
             Fact::TaskTerminal { framework, task, agent, state: TaskState::Lost, reason: Reason::AgentRemoved },
+            Fact::TaskReported { framework, task, agent, state: TaskState::Running },
         ];
         let mut text: String = (facts.iter().enumerate())
             .map(|(i, f)| line(&names, Time::from_secs(i as i64 * 40_000), f) + "\n")
@@ -252,6 +258,7 @@ mod tests {
              2d18:40:00.000000  job-3.7                   started        on rack-1-7 for analytics
              3d05:46:40.000000  job-3.7                   ended          lost on rack-1-7 for analytics
              3d16:53:20.000000  job-3.7                   terminal       TASK_LOST on 6c1f-M0-S12 for 6c1f-M0-0000  REASON_SLAVE_REMOVED
+             4d04:00:00.000000  job-3.7                   reported       TASK_RUNNING on 6c1f-M0-S12 for 6c1f-M0-0000
                00:00:00.001500  job-3.7                  .seen           TASK_LOST by 6c1f-M0-0000
         "#]].assert_eq(&text);
     }

@@ -5,7 +5,9 @@
 
 use super::manifest::FORMAT;
 use super::ordered::Ordered;
-use super::recording::{AgentMark, DeploymentRecord, Failover, FrameworkRecord, Recording, STANDINGS, Series};
+use super::recording::{
+    AgentMark, DeploymentRecord, Failover, FrameworkRecord, Recording, RequestRecord, STANDINGS, Series,
+};
 use super::text::{fixed, seconds};
 use super::{Ecdf, Files};
 use crate::base::quantity::KINDS;
@@ -38,6 +40,8 @@ pub(super) struct Head {
     pub(super) deployments: Vec<DeploymentRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) shortages: Vec<(i64, i64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) requests: Vec<RequestRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -221,6 +225,7 @@ impl Recording {
                 .collect(),
             deployments: self.deployments.clone(),
             shortages: self.shortages.clone(),
+            requests: self.requests.clone(),
         }
     }
 

@@ -26,6 +26,8 @@ pub const SCENARIO_FILE: &str = "scenario.toml";
 /// The explicit list of faults and the trace: made by the run itself, if there is something.
 pub const FAULTS_FILE: &str = "faults.toml";
 pub const TRACE_FILE: &str = "run.trace";
+/// What operators were answered, one JSON object a line.
+pub const RESPONSES_FILE: &str = "responses.jsonl";
 
 /// What is drawn beside the numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,6 +104,26 @@ pub fn redraw(dir: &Path, drawing: Drawing) -> Result<Files, FolderError> {
     Ok(draw(content, drawing))
 }
 
+/// Files of a command's sandbox.
+pub const SANDBOX_FILES: [&str; 2] = ["stdout", "stderr"];
+
+/// Where a file of the sandbox of a framework goes.
+#[must_use]
+pub fn sandbox_path(framework: &str, file: &str) -> String {
+    let plain = framework.replace(['/', '\\'], "-");
+    let plain = if plain.chars().all(|c| c == '.') { "_" } else { &plain };
+    format!("{SANDBOX_FOLDER}/{plain}/{file}")
+}
+
+const SANDBOX_FOLDER: &str = "sandbox";
+
+/// Files of sandboxes that are there from an earlier run.
+fn old_sandboxes(dir: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir(dir.join(SANDBOX_FOLDER)).into_iter().flatten().flatten();
+    let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
+    names.flat_map(|name| SANDBOX_FILES.map(|file| sandbox_path(&name, file))).collect()
+}
+
 /// Writes the results into `dir`; files of an earlier run that this one does not have go away.
 ///
 /// # Errors
@@ -109,7 +131,8 @@ pub fn redraw(dir: &Path, drawing: Drawing) -> Result<Files, FolderError> {
 pub fn write_results(dir: &Path, files: &Files) -> Result<(), FolderError> {
     let mut obsolete = drawn_paths();
     // The trace is put there afterwards, by whoever wrote it on the way.
-    obsolete.extend([AGENTS_FILE, APPS_FILE, FAULTS_FILE, TRACE_FILE].map(str::to_owned));
+    obsolete.extend([AGENTS_FILE, APPS_FILE, FAULTS_FILE, RESPONSES_FILE, TRACE_FILE].map(str::to_owned));
+    obsolete.extend(old_sandboxes(dir));
     files.write(dir, &obsolete)
 }
 
@@ -159,9 +182,20 @@ mod tests {
             assert!(full.get(path) == Some(bytes), "{path}");
         }
 
+        let sandbox = sandbox_path("../backup", "stdout");
+        assert_eq!(
+            (sandbox.as_str(), sandbox_path("..", "stderr").as_str()),
+            ("sandbox/..-backup/stdout", "sandbox/_/stderr")
+        );
+        let mut with_sandbox = full.clone();
+        with_sandbox.push(&*sandbox, "done\n");
+        write_results(&dir, &with_sandbox).unwrap();
+        assert!(dir.join(&sandbox).exists());
+
         let calm = make(&Plan { faults: 0, ..Plan::small() });
         write_results(&dir, &files(&calm, Drawing::None)).unwrap();
         assert!(!dir.join("figures/utilization.svg").exists() && !dir.join(page::FILE).exists());
+        assert!(!dir.join(&sandbox).exists());
         assert_eq!(Recording::read(&dir).unwrap(), calm.recording());
         std::fs::remove_dir_all(&dir).unwrap();
     }

@@ -25,6 +25,7 @@ pub fn summary_text(summary: &Summary, outcomes: &[Outcome]) -> String {
     }
     text += &counts(summary);
     text += &gpus(summary);
+    text += &requests(summary);
     text += &faults(summary);
     text += &expectations(outcomes);
     text
@@ -109,6 +110,36 @@ fn gpus(summary: &Summary) -> String {
     format!("gpus    gpu_share = {share}: {ran} jobs ran, {waiting} still waited, {never} never fitted any machine\n")
 }
 
+/// How operators' requests went; of those that went wrong the first one.
+fn requests(summary: &Summary) -> String {
+    let all = &summary.responses;
+    if all.is_empty() {
+        return String::new();
+    }
+    type Is = fn(Option<u16>) -> bool;
+    let kinds: [(&str, Is); 4] = [
+        ("answered", |status| status.is_some_and(|s| (1..400).contains(&s))),
+        ("refused", |status| status.is_some_and(|s| s >= 400)),
+        ("unanswered", |status| status == Some(0)),
+        ("without an answer yet", |status| status.is_none()),
+    ];
+    let mut parts = Vec::new();
+    for (i, (what, is)) in kinds.into_iter().enumerate() {
+        let of: Vec<_> = all.iter().filter(|r| is(r.status)).collect();
+        let Some(first) = of.first() else {
+            if i == 0 {
+                parts.push(format!("0 {what}"));
+            }
+            continue;
+        };
+        let status = first.status.filter(|s| *s > 0).map_or(String::new(), |s| format!("{s} "));
+        let which = format!(" ({status}{} {} at {})", first.method, first.path, length(first.at_s));
+        let which = if i == 0 { "" } else { &which };
+        parts.push(format!("{} {what}{which}", number(of.len() as f64)));
+    }
+    format!("requests {}\n", parts.join(", "))
+}
+
 fn faults(summary: &Summary) -> String {
     if summary.faults.is_empty() {
         return String::new();
@@ -190,6 +221,26 @@ mod tests {
                     FAILED line 44: tasks.lost <= 10, got 93  (few tasks die)
         "#]]
         .assert_eq(&text);
+    }
+
+    #[test]
+    fn says_how_requests_went() {
+        let made = crate::record::synthetic_services::make();
+        let line = |recording: crate::record::Recording| {
+            let text = summary_text(&Summary::of(&recording, &made.manifest()), &[]);
+            text.lines().find(|l| l.starts_with("requests")).map(str::to_owned)
+        };
+        let mut recording = made.recording();
+        let told =
+            "requests 2 answered, 1 refused (422 POST /v2/apps at 60.0 s), 1 unanswered (GET /v2/leader at 10m 05s)";
+        assert_eq!(line(recording.clone()).as_deref(), Some(told));
+        recording.requests.truncate(1);
+        assert_eq!(line(recording.clone()).as_deref(), Some("requests 1 answered"));
+        recording.requests[0].status = None;
+        let told = "requests 0 answered, 1 without an answer yet (POST /v2/apps at 5.00 s)";
+        assert_eq!(line(recording.clone()).as_deref(), Some(told));
+        recording.requests.clear();
+        assert_eq!(line(recording), None);
     }
 
     #[test]

@@ -27,4 +27,5 @@ pub use error::Error;
 #[cfg(test)]
 pub(crate) use load::testing;
 pub use model::Scenario;
+pub use parts::role_name;
 pub use section::Section;

@@ -398,8 +398,11 @@ fn roles(loader: &mut Loader, table: &mut Table) -> Vec<Role> {
     roles
 }
 
-/// The rules of upstream's `src/common/roles.cpp`.
-fn role_name(name: &str) -> Result<(), (String, &'static str)> {
+/// Whether a role may be called so: the rules of upstream's `src/common/roles.cpp`.
+///
+/// # Errors
+/// What is wrong, and the mend.
+pub fn role_name(name: &str) -> Result<(), (String, &'static str)> {
     if name == "*" {
         return Ok(());
     }

@@ -9,13 +9,14 @@ use super::seats::{Seat, Seats};
 use super::{Core, Desk, Feed, Planned, Process, World};
 use crate::actor::{Behaviour, DiskOp};
 use crate::base::dice::{Dice, Site};
-use crate::base::id::{Names, Symbol};
+use crate::base::id::{Names, RoleId, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{Milli, Quantities};
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::ProcessKind;
+use crate::frameworks::execute::command::Command;
 use crate::frameworks::operator::{self, Operator};
 use crate::job::TaskSpec;
 use crate::marathon::core::flags::Store;
@@ -153,6 +154,23 @@ impl Blueprint {
 
     pub(super) fn capacity(&self) -> Quantities {
         self.totals.values().fold(Quantities::ZERO, |sum, t| sum + *t)
+    }
+
+    /// Marathons' frameworks, one an installation: name and role.
+    pub(super) fn marathon_frameworks(&self) -> Vec<(Symbol, RoleId)> {
+        let mut all: Vec<_> = self.marathons.iter().map(|(installation, _)| installation.framework()).collect();
+        all.dedup();
+        all
+    }
+
+    /// Commands that run as frameworks, with the frameworks' names.
+    pub(super) fn commands(&self) -> impl Iterator<Item = (Symbol, &Command)> {
+        self.frameworks.iter().filter_map(|f| Some((f.name, f.command.as_ref()?)))
+    }
+
+    /// What operators ask.
+    pub(super) fn script(&self) -> &[operator::Scripted] {
+        self.operator.as_ref().map_or(&[], |operator| &operator.script)
     }
 
     pub(super) fn host_total(&self, host: Symbol) -> Option<Quantities> {

@@ -2,7 +2,7 @@
 //! apps behave.
 
 use super::build::Error;
-use crate::base::id::Names;
+use crate::base::id::{Names, RoleId, Symbol};
 use crate::base::map::Lookup;
 use crate::base::sampler::Distribution;
 use crate::base::time::Span;
@@ -38,6 +38,10 @@ impl Installation {
         let hostname = address.split(':').next().unwrap_or_default().to_owned();
         let definitions = definitions::Flags { hostname, ..(*self.flags.definitions).clone() };
         Arc::new(Flags { definitions: Arc::new(definitions), ..self.flags.clone() })
+    }
+    /// Its framework's name and role.
+    pub(super) fn framework(&self) -> (Symbol, RoleId) {
+        (self.flags.framework_name, self.flags.mesos_role)
     }
     pub(super) fn store(&self) -> Store {
         self.flags.store

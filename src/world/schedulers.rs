@@ -6,10 +6,10 @@ use crate::base::id::{Names, Symbol};
 use crate::base::quantity::Quantities;
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
-use crate::fact::End;
 use crate::frameworks::batch::{self, Batch};
 use crate::frameworks::chooser::{CHOOSERS, Choice};
-use crate::frameworks::execute::{self, Execute, command};
+use crate::frameworks::execute::command::{self, Command};
+use crate::frameworks::execute::{self, Execute};
 use crate::job::Behaviour;
 use crate::mesos::message::{Capabilities, Refuse};
 use crate::mesos::resource::Resources;
@@ -27,6 +27,8 @@ pub(super) struct Scheduler {
     pub(super) starts: Time,
     /// A scheduler with work of its own: it arrives when the process starts.
     pub(super) work: Option<Arrival>,
+    /// What that work is, if it is a command.
+    pub(super) command: Option<Command>,
     kind: Kind,
 }
 
@@ -122,7 +124,7 @@ fn batch(spec: &model::Framework, names: &mut Names) -> Result<Scheduler, Error>
         revive_interval: params.revive_interval.unwrap_or(Span::ZERO),
         gang: params.gang,
     };
-    Ok(Scheduler { name, gang: params.gang, starts: Time::ZERO, work: None, kind: Kind::Batch(config) })
+    Ok(Scheduler { name, gang: params.gang, starts: Time::ZERO, work: None, command: None, kind: Kind::Batch(config) })
 }
 
 fn execute(spec: &model::Framework, index: u32, names: &mut Names) -> Result<Scheduler, Error> {
@@ -143,10 +145,9 @@ fn execute(spec: &model::Framework, index: u32, names: &mut Names) -> Result<Sch
         return Err(spec.section.error("resources", "a command takes plain amounts, and some", help));
     }
     let command = command::read(&params.command, params.takes.unwrap_or(Span::from_secs(1)));
-    let ended = if command.status == 0 { End::Finished } else { End::Failed };
     let behaviour = Behaviour {
         duration: Distribution::Fixed(command.duration),
-        failure_ppm: if ended == End::Failed { 1_000_000 } else { 0 },
+        failure_ppm: if command.status == 0 { 0 } else { 1_000_000 },
     };
     let at = Time(at.0);
     let name = names.intern(&spec.name);
@@ -160,5 +161,6 @@ fn execute(spec: &model::Framework, index: u32, names: &mut Names) -> Result<Sch
     };
     let each = each.quantities();
     let work = Arrival { at, framework: index, tasks: 1, each, behaviour, devices: None, gang: None };
-    Ok(Scheduler { name, gang: false, starts: at, work: Some(work), kind: Kind::Execute(config) })
+    let (work, command) = (Some(work), Some(command));
+    Ok(Scheduler { name, gang: false, starts: at, work, command, kind: Kind::Execute(config) })
 }

@@ -3,8 +3,7 @@
 
 use super::build::Error;
 use crate::base::time::Span;
-use crate::frameworks::operator::{self, Scripted};
-use crate::http::{Body, Method, Request};
+use crate::frameworks::operator::{self, Misread, Part, Scripted};
 use crate::scenario::model::{self, Scenario};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -50,14 +49,6 @@ fn scripted(number: u32, request: &model::Request, nobody: bool) -> Result<Scrip
         let help = "add a table [[marathon]]";
         return Err(section.error("kind", "there is no Marathon to ask in this scenario", help));
     }
-    let Some((_, method)) = Method::ALL.iter().find(|(name, _)| *name == params.method) else {
-        let known: Vec<&str> = Method::ALL.iter().map(|(name, _)| *name).collect();
-        return Err(section.unknown("method", "method", &params.method, &known));
-    };
-    if !params.path.starts_with('/') {
-        let help = "write the path from the root, for example path = \"/v2/apps\"";
-        return Err(section.error("path", "a path begins with /", help));
-    }
     let text = match (params.body, params.file) {
         (Some(_), Some(_)) => {
             return Err(section.error("body", "there are two bodies", "keep either `body` or `file`"));
@@ -66,19 +57,97 @@ fn scripted(number: u32, request: &model::Request, nobody: bool) -> Result<Scrip
         (None, Some(_)) => Some(("file", section.data_file()?.text().map_err(|told| section.in_file(&told))?)),
         (None, None) => None,
     };
-    let body = match text {
-        None => Body::Empty,
-        Some((key, text)) => match serde_json::from_str(&text) {
-            Ok(value) => Body::Json(value),
-            Err(e) => return Err(section.error(key, format!("this is not JSON: {e}"), "mend the JSON")),
-        },
-    };
-    let (path, query) = params.path.split_once('?').unwrap_or((&params.path, ""));
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name.to_owned(), value.to_owned())
-    };
-    let query = query.split('&').filter(|p| !p.is_empty()).map(pair).collect();
-    let asked = Request { method: *method, path: path.to_owned(), query, body, hops: 0 };
+    let asked = operator::parse(&params.method, &params.path, text.as_ref().map(|(_, text)| text.as_str()));
+    let asked = asked.map_err(|Misread { part, what, mend }| {
+        let key = match part {
+            Part::Method => "method",
+            Part::Url => "path",
+            Part::Body => text.as_ref().map_or("body", |(key, _)| key),
+        };
+        section.error(key, what, mend)
+    })?;
     Ok(Scripted { number, at, request: Arc::new(asked) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Body, Method};
+    use std::path::Path;
+
+    fn read(request: &str) -> Result<operator::Config, String> {
+        let text = format!("duration = \"1h\"\n[[request]]\nkind = \"marathon\"\nat = \"1m\"\n{request}\n");
+        let scenario = Scenario::parse(&text, "here.toml", Path::new("."), &[], None);
+        let scenario = scenario.map_err(|e| e.render(false))?;
+        operator(&scenario, 3..5).map(Option::unwrap).map_err(|e| e.render(false))
+    }
+
+    #[test]
+    fn a_request_is_read_as_the_operator_reads_it() {
+        let text = "method = \"put\"\npath = \"/v2/apps/a%2Fb?force=true&label=x%20y\"\nbody = '{\"cpus\": 1}'";
+        let config = read(text).unwrap();
+        let request = &config.script[0].request;
+        assert_eq!((request.method, request.path.as_str()), (Method::Put, "/v2/apps/a/b"));
+        assert_eq!((request.parameter("force"), request.parameter("label")), (Some("true"), Some("x y")));
+        assert_eq!(request.body, Body::Json(serde_json::json!({ "cpus": 1 })));
+    }
+
+    /// The line of the key at fault, what is wrong, the mend.
+    #[test]
+    fn mistakes_are_shown_at_their_key() {
+        let told: Vec<String> = [
+            "method = \"DELTE\"\npath = \"/v2/apps\"",
+            "method = \"GET\"\npath = \"v2/apps\"",
+            "method = \"GET\"\npath = \"/v2/apps%zz\"",
+            "method = \"POST\"\npath = \"/v2/apps\"\nbody = '{'",
+            "method = \"POST\"\npath = \"/v2/apps\"\nbody = '{}'\nfile = \"Cargo.toml\"",
+            "method = \"POST\"\npath = \"/v2/apps\"\nfile = \"Cargo.toml\"",
+        ]
+        .map(|text| read(text).unwrap_err())
+        .into();
+        expect_test::expect![[r#"
+            error: `DELTE` is no method
+             --> here.toml:5:10
+              |
+            5 | method = "DELTE"
+              |          ^^^^^^^
+              |
+              = help: did you mean `DELETE`?
+            error: `v2/apps` is no path
+             --> here.toml:6:8
+              |
+            6 | path = "v2/apps"
+              |        ^^^^^^^^^
+              |
+              = help: begin with a slash, as in `/v2/apps`
+            error: `/v2/apps%zz` has a broken `%`
+             --> here.toml:6:8
+              |
+            6 | path = "/v2/apps%zz"
+              |        ^^^^^^^^^^^^^
+              |
+              = help: write two hexadecimal digits after it, `%25` for itself
+            error: the body is not JSON: EOF while parsing an object at line 1 column 1
+             --> here.toml:7:8
+              |
+            7 | body = '{'
+              |        ^^^
+              |
+              = help: correct it at that place
+            error: there are two bodies
+             --> here.toml:7:8
+              |
+            7 | body = '{}'
+              |        ^^^^
+              |
+              = help: keep either `body` or `file`
+            error: the body is not JSON: expected value at line 1 column 2
+             --> here.toml:7:8
+              |
+            7 | file = "Cargo.toml"
+              |        ^^^^^^^^^^^^
+              |
+              = help: correct it at that place"#]]
+        .assert_eq(&told.join("\n"));
+    }
 }

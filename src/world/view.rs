@@ -1,9 +1,11 @@
 //! What checks may read of a world: the cores' own books, and the truth.
 
 use super::{Core, Process, World};
-use crate::base::id::{Symbol, TaskId};
+use crate::base::id::{RoleId, Symbol, TaskId};
 use crate::base::quantity::Quantities;
 use crate::fact::ProcessKind;
+use crate::frameworks::execute::command::Command;
+use crate::frameworks::operator::Scripted;
 use crate::mesos::allocator::Allocate;
 use crate::mesos::master::Master;
 
@@ -71,6 +73,23 @@ impl World {
             return Some(host);
         }
         self.blueprint.attribute(host, field)
+    }
+
+    /// Marathons' frameworks: names and roles.
+    #[must_use]
+    pub fn marathon_frameworks(&self) -> Vec<(Symbol, RoleId)> {
+        self.blueprint.marathon_frameworks()
+    }
+
+    /// Commands that run as frameworks of their own, with the frameworks' names.
+    pub fn commands(&self) -> impl Iterator<Item = (Symbol, &Command)> {
+        self.blueprint.commands()
+    }
+
+    /// What operators ask of HTTP APIs, in the order of the scenario.
+    #[must_use]
+    pub fn script(&self) -> &[Scripted] {
+        self.blueprint.script()
     }
 
     /// Memory in use by kind of record, in numbers: agents' live tasks, frameworks' live jobs, the

@@ -18,6 +18,7 @@ use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
 use crate::fact::{Detail, Fact};
 use crate::frameworks::chooser::Choice;
+use crate::frameworks::registration::Registration;
 use crate::job::Job;
 use crate::mesos::message::{Capabilities, FrameworkInfo, Msg, Refusal, Refuse, StatusUpdate, TaskQuery};
 use crate::mesos::task_state::TaskState;
@@ -32,9 +33,6 @@ const RECONCILE_TIMER: u8 = 3;
 /// Tasks that a new master has not said anything about are asked for again: first and largest wait.
 const RECONCILE_FIRST: Span = Span::from_secs(15);
 const RECONCILE_MOST: Span = Span::from_secs(600);
-/// Registration back-off of the scheduler driver: first and largest wait.
-const BACKOFF_FACTOR: Span = Span::from_secs(2);
-const BACKOFF_MOST: Span = Span::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -83,10 +81,7 @@ struct Queued {
 pub struct Batch {
     config: Config,
     id: Option<FrameworkId>,
-    master: Option<ProcessId>,
-    subscribed: bool,
-    attempts: u64,
-    retries: u32,
+    registration: Registration,
     jobs: Map<JobId, Queued>,
     /// Jobs with tasks to place, in order.
     queue: VecDeque<JobId>,
@@ -105,12 +100,9 @@ impl Batch {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
+            registration: Registration::new(BACKOFF, SUBSCRIBE_TIMER, config.failover_timeout),
             config,
             id: None,
-            master: None,
-            subscribed: false,
-            attempts: 0,
-            retries: 0,
             jobs: Map::default(),
             queue: VecDeque::new(),
             suppressed: false,
@@ -142,7 +134,9 @@ impl Batch {
                 RECONCILE_TIMER => self.reconcile(cx),
                 _ => {}
             },
-            Input::Exited { peer } if Some(peer) == self.master => self.detected(cx, self.master),
+            Input::Exited { peer } if Some(peer) == self.registration.master() => {
+                self.detected(cx, self.registration.master())
+            }
             _ => {}
         }
     }
@@ -151,12 +145,12 @@ impl Batch {
         match msg {
             Msg::Detected { leader } => return self.detected(cx, leader),
             Msg::Submit(job, id) => return self.submit(cx, job, id),
-            _ if Some(from) != self.master => return,
+            _ if Some(from) != self.registration.master() => return,
             _ => {}
         }
         match msg {
             Msg::Subscribed { framework } => self.subscribed(cx, framework),
-            Msg::Offers(batch) if self.subscribed => self.offers(cx, &batch),
+            Msg::Offers(batch) if self.registration.is_subscribed() => self.offers(cx, &batch),
             Msg::Update(update) => self.update(cx, update),
             Msg::Error { what: Refusal::FrameworkRemoved } => {
                 // Its tasks are gone; what they did not finish is queued again under a new id.
@@ -166,7 +160,7 @@ impl Batch {
                     self.requeue(cx, task);
                 }
                 self.tell_devices(cx);
-                self.detected(cx, self.master);
+                self.detected(cx, self.registration.master());
             }
             // A new master has given up an agent; that of its tasks it can be asked for now.
             Msg::AgentLost { .. } if !self.unanswered.is_empty() => self.reconcile(cx),
@@ -179,54 +173,33 @@ impl Batch {
     // ---- subscription ----
 
     fn detected(&mut self, cx: &mut Cx, leader: Option<ProcessId>) {
-        self.master = leader;
-        self.subscribed = false;
-        self.retries = 0;
         self.unanswered.clear();
-        cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
         cx.cancel(TimerKey::new(RECONCILE_TIMER, 0));
-        if leader.is_some() {
-            self.arm_subscription(cx, BACKOFF_FACTOR);
-        }
-    }
-
-    fn arm_subscription(&mut self, cx: &mut Cx, most: Span) {
-        let n = self.attempts;
-        self.attempts += 1;
-        let entity = u64::from(cx.me.slot) << 32 | u64::from(cx.me.incarnation);
-        let wait = Span(cx.draw(BACKOFF, entity, n).between(0, most.0));
-        cx.timer(TimerKey::new(SUBSCRIBE_TIMER, 0), wait);
+        self.registration.detected(cx, leader);
     }
 
     fn subscribe(&mut self, cx: &mut Cx) {
-        let Some(master) = self.master.filter(|_| !self.subscribed) else { return };
         let config = &self.config;
-        self.suppressed = self.queue.is_empty();
-        let info = FrameworkInfo {
-            name: config.name,
-            id: self.id,
-            role: config.role,
-            failover_timeout: config.failover_timeout,
-            checkpoint: config.checkpoint,
-            capabilities: config.capabilities,
-            suppressed: self.suppressed,
-        };
-        cx.send(master, Msg::Subscribe { info: Arc::new(info), force: true });
-        self.retries += 1;
-        let most = Span(BACKOFF_FACTOR.0.saturating_mul(1 << self.retries.min(32)));
-        let tenth = Span(config.failover_timeout.0 / 10);
-        let cap = if tenth > Span::ZERO { tenth.min(BACKOFF_MOST) } else { BACKOFF_MOST };
-        self.arm_subscription(cx, most.min(cap));
+        self.registration.due(cx, || {
+            self.suppressed = self.queue.is_empty();
+            FrameworkInfo {
+                name: config.name,
+                id: self.id,
+                role: config.role,
+                failover_timeout: config.failover_timeout,
+                checkpoint: config.checkpoint,
+                capabilities: config.capabilities,
+                suppressed: self.suppressed,
+            }
+        });
     }
 
     fn subscribed(&mut self, cx: &mut Cx, id: FrameworkId) {
         let again = self.id == Some(id);
         self.id = Some(id);
-        if self.subscribed {
+        if !self.registration.answered(cx) {
             return;
         }
-        self.subscribed = true;
-        cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
         if again {
             // The master keeps the suppression of an earlier subscription, so say what holds now.
             let say =
@@ -236,7 +209,7 @@ impl Batch {
             self.asked = 0;
             self.unanswered = self.live_tasks().map(|(task, _)| task).collect();
             self.reconcile(cx);
-        } else if !self.queue.is_empty() && (self.suppressed || self.retries > 1) {
+        } else if !self.queue.is_empty() && (self.suppressed || self.registration.has_repeated()) {
             // Work came meanwhile. After a repeated SUBSCRIBE it is not known which one was heard,
             // hence not whether the role is suppressed.
             self.revive(cx);
@@ -265,9 +238,7 @@ impl Batch {
     }
 
     fn tell(&self, cx: &mut Cx, msg: Msg) {
-        if let Some(master) = self.master {
-            cx.send(master, msg);
-        }
+        self.registration.tell(cx, msg);
     }
 
     fn live_tasks(&self) -> impl Iterator<Item = (TaskId, AgentId)> + '_ {
@@ -290,7 +261,9 @@ impl Batch {
     }
 
     fn revive(&mut self, cx: &mut Cx) {
-        let (Some(framework), true) = (self.id, self.subscribed && !self.queue.is_empty()) else { return };
+        let (Some(framework), true) = (self.id, self.registration.is_subscribed() && !self.queue.is_empty()) else {
+            return;
+        };
         let next = self.last_revive.map_or(cx.now, |t| t.saturating_add(self.config.revive_interval));
         if next > cx.now {
             if !std::mem::replace(&mut self.revive_armed, true) {

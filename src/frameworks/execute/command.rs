@@ -11,9 +11,33 @@ use crate::base::time::Span;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Command {
     pub duration: Span,
-    pub stdout: String,
-    pub stderr: String,
     pub status: u8,
+    /// What it writes, in order.
+    written: Vec<Written>,
+}
+
+/// Files of a sandbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum File {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Written {
+    /// Since the start of the command.
+    after: Span,
+    file: File,
+    text: String,
+}
+
+impl Command {
+    /// What is in a file of its sandbox when it has run so long.
+    #[must_use]
+    pub fn sandbox(&self, file: File, ran: Span) -> String {
+        let until = self.written.iter().filter(|w| w.file == file && w.after <= ran);
+        until.map(|w| w.text.as_str()).collect()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -26,7 +50,7 @@ enum Join {
 /// Reads a command. `other`: how long a command takes that is not known here.
 #[must_use]
 pub fn read(text: &str, other: Span) -> Command {
-    let mut all = Command { duration: Span::ZERO, stdout: String::new(), stderr: String::new(), status: 0 };
+    let mut all = Command { duration: Span::ZERO, status: 0, written: Vec::new() };
     for (join, words) in split(text) {
         let skip = match join {
             Join::Always => false,
@@ -39,8 +63,8 @@ pub fn read(text: &str, other: Span) -> Command {
             "echo" => {
                 let to_stderr = words.iter().any(|w| w == "1>&2" || w == ">&2");
                 let said: Vec<&str> = words[1..].iter().filter(|w| !w.ends_with(">&2")).map(String::as_str).collect();
-                let line = said.join(" ") + "\n";
-                if to_stderr { &mut all.stderr } else { &mut all.stdout }.push_str(&line);
+                let file = if to_stderr { File::Stderr } else { File::Stdout };
+                all.written.push(Written { after: all.duration, file, text: said.join(" ") + "\n" });
                 all.status = 0;
             }
             "sleep" => {
@@ -105,8 +129,17 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        let Command { duration, stdout, stderr, status } = read(text, Span::from_secs(7));
-        format!("{duration} {stdout:?} {stderr:?} {status}")
+        let command = read(text, Span::from_secs(7));
+        let [stdout, stderr] = [File::Stdout, File::Stderr].map(|file| command.sandbox(file, command.duration));
+        format!("{} {stdout:?} {stderr:?} {}", command.duration, command.status)
+    }
+
+    #[test]
+    fn a_command_that_is_cut_short_has_written_less() {
+        let command = read("echo one; sleep 2; echo two; echo oops 1>&2; sleep 2; echo three", Span::ZERO);
+        let stdout = |seconds| command.sandbox(File::Stdout, Span::from_secs(seconds));
+        assert_eq!([0, 1, 2, 3, 4].map(stdout), ["one\n", "one\n", "one\ntwo\n", "one\ntwo\n", "one\ntwo\nthree\n"]);
+        assert_eq!(command.sandbox(File::Stderr, Span::from_secs(1)), "");
     }
 
     #[test]

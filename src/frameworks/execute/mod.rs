@@ -14,6 +14,7 @@ use crate::base::dice::Site;
 use crate::base::id::{AgentId, FrameworkId, JobId, RoleId, Symbol, TaskId};
 use crate::base::time::Span;
 use crate::fact::{Detail, Fact};
+use crate::frameworks::registration::Registration;
 use crate::job::Job;
 use crate::mesos::message::{
     Capabilities, FrameworkInfo, Launch, Launches, Msg, OfferBatch, OfferRange, OfferRanges, Refuse, StatusUpdate,
@@ -25,9 +26,6 @@ use std::sync::Arc;
 const BACKOFF: Site = Site::new("execute-registration-backoff");
 const SUBSCRIBE_TIMER: u8 = 1;
 const KILL_TIMER: u8 = 2;
-/// Registration back-off of the scheduler driver: first and largest wait.
-const BACKOFF_FACTOR: Span = Span::from_secs(2);
-const BACKOFF_MOST: Span = Span::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -52,10 +50,7 @@ enum Standing {
 pub struct Execute {
     config: Config,
     id: Option<FrameworkId>,
-    master: Option<ProcessId>,
-    subscribed: bool,
-    attempts: u64,
-    retries: u32,
+    registration: Registration,
     job: Option<(JobId, Arc<Job>)>,
     offered: bool,
     standing: Standing,
@@ -67,10 +62,7 @@ impl Execute {
         Self {
             config,
             id: None,
-            master: None,
-            subscribed: false,
-            attempts: 0,
-            retries: 0,
+            registration: Registration::new(BACKOFF, SUBSCRIBE_TIMER, Span::ZERO),
             job: None,
             offered: false,
             standing: Standing::Waiting,
@@ -86,22 +78,24 @@ impl Execute {
                     self.tell(cx, Msg::Kill { framework, task: self.task(), agent: Some(agent) });
                 }
             }
-            Input::Exited { peer } if Some(peer) == self.master => self.detected(cx, self.master),
+            Input::Exited { peer } if Some(peer) == self.registration.master() => {
+                self.registration.detected(cx, Some(peer))
+            }
             _ => {}
         }
     }
 
     fn message(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
         match msg {
-            Msg::Detected { leader } => self.detected(cx, leader),
+            Msg::Detected { leader } => self.registration.detected(cx, leader),
             Msg::Submit(job, id) => {
                 let (owner, tasks, each) = (self.config.name, job.tasks, job.spec.each);
                 cx.fact(Fact::JobSubmitted { job: id, owner, tasks, each });
                 self.job = Some((id, job));
             }
-            _ if Some(from) != self.master => {}
+            _ if Some(from) != self.registration.master() => {}
             Msg::Subscribed { framework } => self.subscribed(cx, framework),
-            Msg::Offers(batch) if self.subscribed => self.offers(cx, &batch),
+            Msg::Offers(batch) if self.registration.is_subscribed() => self.offers(cx, &batch),
             Msg::Update(update) => self.update(cx, update),
             Msg::Error { .. } => self.end(cx),
             _ => {}
@@ -114,37 +108,16 @@ impl Execute {
     }
 
     fn tell(&self, cx: &mut Cx, msg: Msg) {
-        if let Some(master) = self.master {
-            cx.send(master, msg);
-        }
+        self.registration.tell(cx, msg);
     }
 
     // ---- subscription ----
 
-    fn detected(&mut self, cx: &mut Cx, leader: Option<ProcessId>) {
-        self.master = leader;
-        self.subscribed = false;
-        self.retries = 0;
-        cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
-        if leader.is_some() {
-            self.arm_subscription(cx, BACKOFF_FACTOR);
-        }
-    }
-
-    fn arm_subscription(&mut self, cx: &mut Cx, most: Span) {
-        let n = self.attempts;
-        self.attempts += 1;
-        let entity = u64::from(cx.me.slot) << 32 | u64::from(cx.me.incarnation);
-        let wait = Span(cx.draw(BACKOFF, entity, n).between(0, most.0));
-        cx.timer(TimerKey::new(SUBSCRIBE_TIMER, 0), wait);
-    }
-
     fn subscribe(&mut self, cx: &mut Cx) {
-        let Some(master) = self.master.filter(|_| !self.subscribed) else { return };
-        let config = &self.config;
-        let info = FrameworkInfo {
+        let (config, id) = (&self.config, self.id);
+        self.registration.due(cx, || FrameworkInfo {
             name: config.name,
-            id: self.id,
+            id,
             role: config.role,
             failover_timeout: Span::ZERO,
             checkpoint: config.checkpoint,
@@ -157,20 +130,15 @@ impl Execute {
                 shared_resources: false,
             },
             suppressed: false,
-        };
-        cx.send(master, Msg::Subscribe { info: Arc::new(info), force: true });
-        self.retries += 1;
-        let most = Span(BACKOFF_FACTOR.0.saturating_mul(1 << self.retries.min(32)));
-        self.arm_subscription(cx, most.min(BACKOFF_MOST));
+        });
     }
 
     fn subscribed(&mut self, cx: &mut Cx, id: FrameworkId) {
         let again = self.id == Some(id);
         self.id = Some(id);
-        if std::mem::replace(&mut self.subscribed, true) {
+        if !self.registration.answered(cx) {
             return;
         }
-        cx.cancel(TimerKey::new(SUBSCRIBE_TIMER, 0));
         if let (true, Standing::Launched(agent)) = (again, self.standing) {
             let tasks = [TaskQuery { task: self.task(), agent: Some(agent) }].into();
             self.tell(cx, Msg::Reconcile { framework: id, tasks });

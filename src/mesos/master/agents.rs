@@ -251,9 +251,7 @@ impl Master {
             let update = Self::own_update(record.id, agent, report.task, report.latest, Reason::AgentReregistered);
             cx.send(process, Msg::Update(update));
         }
-        if !report.latest.is_terminal() {
-            cx.fact(Fact::TaskLaunched { framework: report.framework, task: report.task, agent });
-        }
+        cx.fact(Fact::TaskReported { framework: report.framework, task: report.task, agent, state: report.latest });
     }
 
     /// The agent's process or the way to it broke.

@@ -23,6 +23,7 @@ pub(super) fn all(content: Content<'_>, recoveries: &[Recovery]) -> Vec<Table> {
     let tables = [
         expectations(content),
         faults(recoveries),
+        requests(content),
         utilization(content),
         waits(content),
         frameworks(content),
@@ -74,6 +75,34 @@ fn faults(recoveries: &[Recovery]) -> Table {
         texts: 2,
         header: vec!["fault", "effect", "began", "lasted", "agents", "noticed after", "whole after"],
         rows: recoveries.iter().take(FAULTS).map(row).collect(),
+    }
+}
+
+/// How many requests are listed one by one.
+const REQUESTS: usize = 60;
+
+fn requests(content: Content<'_>) -> Table {
+    let all = &content.summary.responses;
+    let row = |r: &crate::analysis::summary::ResponseSummary| {
+        let came = match r.status {
+            None => "no answer yet".to_owned(),
+            Some(0) => "nobody answered".to_owned(),
+            Some(status @ 400..) => format!("{status} refused"),
+            Some(status) => status.to_string(),
+        };
+        let took = r.took_s.map_or("-".to_owned(), length);
+        vec![format!("{} {}", r.method, r.path), came, length(r.at_s), took]
+    };
+    let mut says = "What operators asked of Marathon. The bodies of the answers are in responses.jsonl.".to_owned();
+    if all.len() > REQUESTS {
+        says += &format!(" The first {REQUESTS} of {}.", whole(all.len() as i64));
+    }
+    Table {
+        title: "Requests",
+        says,
+        texts: 2,
+        header: vec!["request", "answer", "asked at", "after"],
+        rows: all.iter().take(REQUESTS).map(row).collect(),
     }
 }
 
@@ -177,6 +206,23 @@ mod tests {
     use crate::analysis::Summary;
     use crate::record::synthetic::{Plan, make};
     use crate::report::verdict::Verdict;
+
+    #[test]
+    fn requests_tell_how_they_were_answered() {
+        let made = crate::record::synthetic_services::make();
+        let (recording, manifest, verdict) = (made.recording(), made.manifest(), Verdict::default());
+        let summary = Summary::of(&recording, &manifest);
+        let content =
+            Content { recording: &recording, manifest: &manifest, summary: &summary, verdict: &verdict, scenario: "" };
+        let told: Vec<String> = requests(content).rows.iter().map(|row| row.join(" | ")).collect();
+        let want = [
+            "POST /v2/apps | 201 | 5.00 s | 0 s",
+            "POST /v2/apps | 422 refused | 60.0 s | 10.0 ms",
+            "GET /v2/leader | nobody answered | 10m 05s | 10.0 s",
+            "PUT /v2/apps/web | 200 | 23m 22s | 0 s",
+        ];
+        assert_eq!(told, want);
+    }
 
     #[test]
     fn rows_are_as_wide_as_their_header() {

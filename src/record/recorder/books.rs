@@ -1,0 +1,114 @@
+//! The leading master's books in the recorder: which tasks hold resources, what became of them.
+
+use super::{Agent, Job, NONE, Recorder, add};
+use crate::base::id::TaskId;
+use crate::base::quantity::Quantities;
+use crate::mesos::task_state::TaskState;
+use crate::record::Count;
+
+impl Recorder {
+    /// The task holds its resources from now on; whose it is.
+    fn book(&mut self, left: i64, task: TaskId) -> u32 {
+        let (framework, each) = if let Some(slot) = self.slot(task.template) {
+            let job = &mut self.jobs[slot];
+            job.held += 1;
+            (job.framework, job.each)
+        } else if let Some(service) = self.services.get_mut(&task.template) {
+            service.held += 1;
+            (service.framework, service.each)
+        } else {
+            return NONE;
+        };
+        self.hold(framework, each, 1, left);
+        framework
+    }
+
+    pub(super) fn launched(&mut self, left: i64, task: TaskId) {
+        let framework = self.book(left, task);
+        self.count(framework, Count::TasksLaunched, 1);
+        self.open.insert(task, ());
+    }
+
+    /// A master hears of a task that it has not launched itself.
+    pub(super) fn task_reported(&mut self, left: i64, task: TaskId, state: TaskState) {
+        if !state.is_terminal() {
+            self.book(left, task);
+            self.open.insert(task, ());
+        } else if self.open.contains(&task) {
+            // It ended while nobody led, or while its agent was cut off.
+            self.count_state(task, state);
+        }
+    }
+
+    fn count_state(&mut self, task: TaskId, state: TaskState) {
+        let which = match state {
+            TaskState::Finished => Some(Count::StateFinished),
+            TaskState::Failed => Some(Count::StateFailed),
+            TaskState::Killed => Some(Count::StateKilled),
+            TaskState::Error => Some(Count::StateError),
+            TaskState::Lost => Some(Count::StateLost),
+            TaskState::Dropped => Some(Count::StateDropped),
+            TaskState::Gone | TaskState::GoneByOperator => Some(Count::StateGone),
+            TaskState::Unreachable => Some(Count::StateUnreachable),
+            TaskState::Staging | TaskState::Starting | TaskState::Running | TaskState::Killing | TaskState::Unknown => {
+                None
+            }
+        };
+        if let Some(which) = which {
+            self.count(NONE, which, 1);
+        }
+        // Of the others the agent may still bring better news.
+        if matches!(state, TaskState::Finished | TaskState::Failed | TaskState::Killed | TaskState::Error) {
+            self.open.remove(&task);
+        }
+    }
+
+    pub(super) fn task_terminal(&mut self, left: i64, task: TaskId, state: TaskState) {
+        self.count_state(task, state);
+        let job = task.template;
+        if let Some(service) = self.services.get_mut(&job).filter(|s| s.held > 0) {
+            service.held -= 1;
+            let (f, each) = (service.framework, service.each);
+            return self.hold(f, each, -1, left);
+        }
+        let Some(slot) = self.slot(job) else { return };
+        let entry = &mut self.jobs[slot];
+        // A task that never held anything (its launch was refused) has nothing to give back.
+        if entry.held > 0 {
+            entry.held -= 1;
+            let (f, each) = (entry.framework, entry.each);
+            self.hold(f, each, -1, left);
+            self.forget_if_over(job, slot);
+        }
+    }
+
+    /// A master takes its books and its offers with it; its successor begins with nothing.
+    pub(super) fn master_left(&mut self, left: i64) {
+        for job in 0..self.jobs.len() {
+            let Job { framework, each, held, .. } = self.jobs[job];
+            if held > 0 {
+                self.jobs[job].held = 0;
+                add(&mut self.frameworks[framework as usize].allocated, each, -i64::from(held), left);
+            }
+        }
+        for service in self.services.values_mut() {
+            let held = i64::from(std::mem::take(&mut service.held));
+            add(&mut self.frameworks[service.framework as usize].allocated, service.each, -held, left);
+        }
+        let orphans = std::mem::take(&mut self.outstanding);
+        self.count(NONE, Count::OffersOrphaned, orphans);
+        for level in &mut self.offered {
+            level.add(-level.value, left);
+        }
+        for at in 0..self.agents.len() {
+            let (&id, &agent) = self.agents.get_index(at).expect("below len");
+            if agent.registered {
+                self.set_agent(id, Agent { registered: false, connected: false, orphaned: true, ..agent }, left);
+            }
+        }
+    }
+
+    fn hold(&mut self, framework: u32, each: Quantities, sign: i64, left: i64) {
+        add(&mut self.frameworks[framework as usize].allocated, each, sign, left);
+    }
+}
