@@ -36,7 +36,7 @@ macro_rules! commands {
     };
 }
 commands!(
-    run Run, compare Compare, test Test, diff Diff, plan Plan, report Report, allocator Allocator,
+    run Run, compare Compare, test Test, diff Diff, plan Plan, match_ Match, report Report, allocator Allocator,
     validate Validate, bench Bench, plugins Plugins
 );
 

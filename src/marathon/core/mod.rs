@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod kill;
 pub mod launch;
 pub mod limiter;
+pub mod matching;
 pub mod offers;
 pub mod ports;
 pub mod probe;
