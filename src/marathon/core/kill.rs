@@ -4,6 +4,7 @@
 use super::update::Operation;
 use super::writes::{Change, Then};
 use super::{Marathon, timer};
+use crate::actor::bug::Bug;
 use crate::actor::{Cx, TimerKey};
 use crate::base::id::{AgentId, TaskId};
 use crate::base::map::{Lookup, Map, Set};
@@ -101,6 +102,11 @@ impl Marathon {
             Victim::Task(task) => tasks.push((task, self.kills.agents.get(&task).copied())),
             Victim::Instance(id) => {
                 let Some(instance) = self.tracker.get(id).cloned() else { return };
+                if cx.shows(Bug::KillQueueJams) && is_out_of_reach(instance.state.condition) {
+                    // Nothing will ever take it out again.
+                    self.kills.in_flight.insert(victim, Time::MAX);
+                    return;
+                }
                 if is_out_of_reach(instance.state.condition) && instance.state.goal == Goal::Running {
                     if instance.reservation.is_none() {
                         self.operate(id, Operation::ChangeGoal(Goal::Decommissioned), Then::Nothing);
