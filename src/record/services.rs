@@ -5,7 +5,7 @@ use super::recording::{AppRecord, DeploymentRecord, Micro, STANDINGS, Step};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Set};
 use crate::base::time::Time;
-use crate::fact::{Condition, DeploymentEnd, Fact, KillReason, OfferRefusal};
+use crate::fact::{Condition, DeploymentEnd, Fact, Goal, KillReason, OfferRefusal};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Indices in `STANDINGS`.
@@ -88,7 +88,7 @@ impl Services {
                 let level = &mut a.levels[TARGET];
                 level.add(i64::from(instances) - level.value, left_ns);
             }),
-            Fact::InstanceChanged { app, instance, condition, .. } => {
+            Fact::InstanceChanged { app, instance, condition, goal, .. } => {
                 let index = self.app(app);
                 let before = self.instances.get(&instance).copied();
                 let healthy = before.and_then(|i| i.healthy).filter(|_| condition == Condition::Running);
@@ -102,6 +102,8 @@ impl Services {
                     Condition::Unreachable | Condition::Gone | Condition::Dropped | Condition::Unknown => {
                         counted.lost += 1;
                     }
+                    // Given up at once, as apps are by default, and nobody wanted it gone.
+                    Condition::Expunged if goal == Goal::Running => counted.lost += 1,
                     Condition::Failed | Condition::Error => counted.failed += 1,
                     _ => {}
                 }

@@ -102,11 +102,6 @@ impl Marathon {
             Victim::Task(task) => tasks.push((task, self.kills.agents.get(&task).copied())),
             Victim::Instance(id) => {
                 let Some(instance) = self.tracker.get(id).cloned() else { return };
-                if cx.shows(Bug::KillQueueJams) && is_out_of_reach(instance.state.condition) {
-                    // Nothing will ever take it out again.
-                    self.kills.in_flight.insert(victim, Time::MAX);
-                    return;
-                }
                 if is_out_of_reach(instance.state.condition) && instance.state.goal == Goal::Running {
                     if instance.reservation.is_none() {
                         self.operate(id, Operation::ChangeGoal(Goal::Decommissioned), Then::Nothing);
@@ -142,6 +137,12 @@ impl Marathon {
 
     pub(super) fn kills_saw(&mut self, cx: &mut Cx, change: &Change) {
         let victim = Victim::Instance(change.id);
+        let state = change.after.state;
+        if cx.shows(Bug::KillQueueJams) && is_out_of_reach(state.condition) && state.goal != Goal::Running {
+            // There is nothing to kill, and nothing will take it out again.
+            self.kills.in_flight.insert(victim, Time::MAX);
+            return;
+        }
         if change.expunged || change.after.is_considered_terminal() {
             if self.kills.in_flight.swap_remove(&victim).is_some() {
                 self.process_kills(cx);

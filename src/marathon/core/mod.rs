@@ -182,7 +182,7 @@ impl Marathon {
             Msg::Probed { token, status } => self.probed(cx, token, status),
             Msg::Stored { token, answer } => self.stored(cx, token, &answer),
             Msg::Candidacy { leading: true, .. } => self.elected(cx),
-            Msg::Candidacy { leading: false, .. } if cx.shows(Bug::ActsAfterDefeat) => {
+            Msg::Candidacy { leading: false, .. } if self.leads() && cx.shows(Bug::ActsAfterDefeat) => {
                 cx.fact(Fact::LeaderLost {
                     kind: ProcessKind::Marathon,
                     slot: cx.me.slot,
