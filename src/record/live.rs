@@ -157,3 +157,25 @@ impl Recorder {
         self.key(key).map(|k| self.value(k))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::record::synthetic::{Plan, make};
+
+    #[test]
+    fn keys_of_apps_and_deployments_are_known_before_there_are_any() {
+        let recorder = make(&Plan::small()).recorder();
+        for key in [
+            "apps./a.healthy",
+            "apps./a.b.kills_scale_down",
+            "apps./a.refused.InsufficientCpus",
+            "deployments.running",
+            "deployments.cancelled",
+        ] {
+            assert_eq!(recorder.metric(key), Some(0.0), "{key}");
+        }
+        for key in ["apps./a.kills_boredom", "apps./a.refused.Boredom", "apps./a", "deployments.began"] {
+            assert_eq!(recorder.metric(key), None, "{key}");
+        }
+    }
+}

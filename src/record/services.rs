@@ -91,7 +91,9 @@ impl Services {
             Fact::InstanceChanged { app, instance, condition, goal, .. } => {
                 let index = self.app(app);
                 let before = self.instances.get(&instance).copied();
-                let healthy = before.and_then(|i| i.healthy).filter(|_| condition == Condition::Running);
+                // Marathon says it once: whoever comes back is as healthy as he was.
+                let stays = [Condition::Running, Condition::Unreachable, Condition::UnreachableInactive];
+                let healthy = before.and_then(|i| i.healthy).filter(|_| stays.contains(&condition));
                 self.move_instance(at, left_ns, instance, Instance { app: index, condition, healthy });
                 let counted = &mut self.apps[index as usize];
                 let was = before.map(|i| i.condition);
