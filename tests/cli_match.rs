@@ -97,6 +97,16 @@ fn the_json_form_has_the_same() {
     expect![[""]].assert_eq(&format!("{} {}", value["fit"], value["matching"]));
 }
 
+/// What the README shows is what is printed.
+#[test]
+fn the_example_of_the_readme_is_real() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["scenarios/match/web.json", "scenarios/match/offers.json", "--instances", "scenarios/match/tasks.json"];
+    let shown = good(root, &[&["match"][..], &files].concat());
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("it can be read");
+    assert!(readme.contains(&format!("```\n{shown}```\n")), "{shown}");
+}
+
 #[test]
 fn nothing_that_matches_is_exit_1() {
     let place = files("none", &web(), &json!([offer("O1", "n1", "cpus:1 mem:8", "a")]));
