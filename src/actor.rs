@@ -5,6 +5,7 @@
 //! in the outbox as `Effect`s, a closed list. There is no other door: no I/O, no engine, no async.
 //! The world may stop the process after any single effect; the rest then never happened.
 
+pub mod bug;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -15,6 +16,7 @@ use crate::fact::{Detail, Fact};
 use crate::job::TaskSpec;
 use crate::mesos::message::{LogEntry, Msg, RegistryOp};
 use crate::zk::wire::Record;
+use bug::Bug;
 use std::sync::Arc;
 
 /// A process: a slot of the world (its network address) and the how-manieth process there.
@@ -209,8 +211,7 @@ pub enum Input {
 }
 
 /// Behaviour switches handed to a core at birth: which version it plays, which quirks it keeps,
-/// which old bugs it shows again. There are no rows yet; cores carry it so that adding one is
-/// local.
+/// which old bugs it shows again (`bug`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Behaviour {
     pub preset: Preset,
@@ -229,10 +230,6 @@ pub enum Preset {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Quirk {}
 
-/// Bugs of old versions that can be switched on. None yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Bug {}
-
 /// What is lent to a core while it handles one input.
 pub struct Cx<'a> {
     /// Monotonic clock of the process.
@@ -250,6 +247,12 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// Whether an old bug is to be shown again.
+    #[must_use]
+    #[inline]
+    pub fn shows(&self, bug: Bug) -> bool {
+        self.behaviour.bugs.contains(&bug)
+    }
     #[inline]
     pub fn send(&mut self, to: ProcessId, msg: Msg) {
         self.outbox.push(Effect::Send { to, msg });

@@ -311,6 +311,10 @@ impl Sim {
             while let Some(due) = self.expectations.due().filter(|due| fact.at > *due) {
                 self.expectations.settle(&self.recorder, due);
             }
+            if self.expectations.is_lasting() {
+                let since = self.tail.back().map_or(Time::ZERO, |last| last.at);
+                self.expectations.lasted(&self.recorder, since, fact.at);
+            }
             self.recorder.take(fact);
             self.sandboxes.take(fact);
             if self.recorder.wants_names() {
@@ -344,6 +348,8 @@ impl Sim {
         while self.expectations.due().is_some_and(|due| due <= now) {
             self.expectations.settle(&self.recorder, now);
         }
+        let since = self.tail.back().map_or(Time::ZERO, |last| last.at);
+        self.expectations.lasted(&self.recorder, since, Time::MAX);
         self.expectations.settle(&self.recorder, Time::MAX);
         self.recorder.set_messages(&self.world.messages());
         let manifest = Manifest {

@@ -2,7 +2,8 @@
 //!
 //! An expectation at the end compares any key of `summary.json`. One at an instant, or within one,
 //! compares a live metric of the recorder (`record::live`): it must hold when everything up to
-//! that instant has happened, or at some moment not later.
+//! that instant has happened, or at some moment not later. One between two instants must hold all
+//! the time between them.
 
 use super::metric::{exists, keys, metric};
 use super::summary::Summary;
@@ -19,6 +20,8 @@ pub struct Expectations {
     items: Vec<Item>,
     /// How many `Within` are still open.
     open: usize,
+    /// How many `Throughout` are still open.
+    lasting: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -26,7 +29,8 @@ struct Item {
     expect: Expect,
     live: Option<LiveKey>,
     verdict: Option<Verdict>,
-    /// What a `Within` saw last before its time was up.
+    /// What a `Within` saw last before its time was up; of a `Throughout` what it saw last; of an
+    /// `End` the live value then, for keys that the summary leaves out at zero.
     last: Option<f64>,
 }
 
@@ -86,7 +90,8 @@ impl Expectations {
             items.push(Item { expect: expect.clone(), live, verdict: None, last: None });
         }
         let open = items.iter().filter(|i| matches!(i.expect.when, When::Within(_))).count();
-        if problems.is_empty() { Ok(Self { items, open }) } else { Err(problems) }
+        let lasting = items.iter().filter(|i| matches!(i.expect.when, When::Throughout(..))).count();
+        if problems.is_empty() { Ok(Self { items, open, lasting }) } else { Err(problems) }
     }
 
     /// Whether `observe` should be called after every event (some `within` is undecided).
@@ -102,7 +107,7 @@ impl Expectations {
         let open = self.items.iter().filter(|i| i.verdict.is_none());
         let instants = open.filter_map(|i| match i.expect.when {
             When::At(t) => Some(t),
-            When::Within(_) | When::End => None,
+            When::Within(_) | When::Throughout(..) | When::End => None,
         });
         instants.min()
     }
@@ -116,6 +121,35 @@ impl Expectations {
             {
                 let got = recorder.value(key);
                 item.verdict = Some(Verdict { passed: holds(&item.expect, got), got: Some(got), at: t });
+            }
+            if let (When::End, Some(key), Time::MAX) = (item.expect.when, item.live, now) {
+                item.last = Some(recorder.value(key));
+            }
+        }
+    }
+
+    /// Whether `lasted` should be called whenever time has passed.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.lasting > 0
+    }
+
+    /// Judges what should be true all the time: nothing happened after `since` and before `now`.
+    pub fn lasted(&mut self, recorder: &Recorder, since: Time, now: Time) {
+        for item in self.items.iter_mut().filter(|i| i.verdict.is_none()) {
+            let (When::Throughout(from, until), Some(key)) = (item.expect.when, item.live) else { continue };
+            if now > from && since < until {
+                let got = recorder.value(key);
+                item.last = Some(got);
+                if !holds(&item.expect, got) {
+                    item.verdict = Some(Verdict { passed: false, got: item.last, at: since.max(from) });
+                    self.lasting -= 1;
+                    continue;
+                }
+            }
+            if now >= until {
+                item.verdict = Some(Verdict { passed: true, got: item.last, at: until });
+                self.lasting -= 1;
             }
         }
     }
@@ -145,10 +179,12 @@ impl Expectations {
         let judge = |item: Item| {
             let verdict = item.verdict.unwrap_or_else(|| match item.expect.when {
                 When::End => {
-                    let got = metric(&json, &item.expect.metric);
+                    let got = metric(&json, &item.expect.metric).or(item.last);
                     Verdict { passed: got.is_some_and(|g| holds(&item.expect, g)), got, at: Time::MAX }
                 }
-                When::At(t) | When::Within(t) => Verdict { passed: false, got: item.last, at: t },
+                When::At(t) | When::Within(t) | When::Throughout(_, t) => {
+                    Verdict { passed: false, got: item.last, at: t }
+                }
             });
             outcome(item.expect, verdict)
         };
@@ -161,9 +197,14 @@ fn outcome(expect: Expect, verdict: Verdict) -> Outcome {
         When::End => String::new(),
         When::At(t) => format!(" at {}", t - Time::ZERO),
         When::Within(t) => format!(" within {}", t - Time::ZERO),
+        When::Throughout(from, until) => format!(" from {} until {}", from - Time::ZERO, until - Time::ZERO),
     };
     let got = verdict.got.map_or_else(|| "no value".to_owned(), number);
-    let reached = verdict.passed && matches!(expect.when, When::Within(_));
+    let reached = match expect.when {
+        When::Within(_) => verdict.passed,
+        When::Throughout(..) => !verdict.passed,
+        When::At(_) | When::End => false,
+    };
     Outcome {
         passed: verdict.passed,
         want: format!("{} {} {}{when}", expect.metric, sign(expect.op), number(expect.value)),
@@ -247,15 +288,21 @@ mod tests {
     fn judge(made: &Made, expects: &[Expect]) -> Vec<Outcome> {
         let mut recorder = Recorder::new(made.setup.clone());
         let mut expectations = Expectations::new(expects, &recorder).unwrap();
+        let mut since = Time::ZERO;
         for fact in &made.facts {
             while let Some(due) = expectations.due().filter(|&d| d < fact.at) {
                 expectations.settle(&recorder, due);
             }
+            if expectations.is_lasting() {
+                expectations.lasted(&recorder, since, fact.at);
+            }
+            since = fact.at;
             recorder.fact(fact.at, &fact.what);
             if expectations.is_watching() {
                 expectations.observe(&recorder, fact.at);
             }
         }
+        expectations.lasted(&recorder, since, Time::MAX);
         expectations.settle(&recorder, Time::MAX);
         expectations.finish(&Summary::of(&recorder.finish(made.end, &made.names), &made.manifest()))
     }
@@ -278,6 +325,9 @@ mod tests {
             (expect("tasks.lost", Op::Greater, 0.0, When::Within(Time(strike.0 - 1))), false),
             (expect("tasks.lost", Op::Greater, 1e9, When::Within(heal)), false),
             (expect("jobs.ended", Op::Equal, 40.0, When::At(Time(made.end.0 * 2))), true),
+            (expect("agents.registered", Op::Equal, 20.0, When::Throughout(Time(strike.0 / 2), strike)), true),
+            (expect("agents.registered", Op::Equal, 20.0, When::Throughout(Time(strike.0 / 2), later(strike))), false),
+            (expect("agents.registered", Op::Equal, 15.0, When::Throughout(strike, later(strike))), true),
         ];
         let outcomes = judge(&made, &cases.clone().map(|c| c.0));
         for ((case, passed), outcome) in cases.iter().zip(&outcomes) {

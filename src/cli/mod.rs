@@ -36,8 +36,8 @@ macro_rules! commands {
     };
 }
 commands!(
-    run Run, compare Compare, test Test, diff Diff, plan Plan, report Report, allocator Allocator,
-    validate Validate, execute Execute, bench Bench, plugins Plugins
+    run Run, compare Compare, test Test, diff Diff, plan Plan, match_ Match, execute Execute, report Report,
+    allocator Allocator, validate Validate, bench Bench, plugins Plugins
 );
 
 /// Parses the arguments and runs the subcommand.

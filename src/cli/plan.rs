@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let flags = flags(&arguments)?;
+    let flags = flags(&arguments.enable_features, &arguments.mesos_role)?;
     let empty = Arc::new(Group::empty(PathId::root(), Version::at(Time::ZERO)));
     let (old, _) = next(&empty, &arguments.old, &flags)?;
     let (new, plan) = next(&old, &arguments.new, &flags)?;
@@ -55,9 +55,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn flags(arguments: &Arguments) -> Result<Flags, Failure> {
-    let mut flags = Flags { role: arguments.mesos_role.clone(), ..Flags::default() };
-    for name in &arguments.enable_features {
+/// Flags of Marathon with these features and this role.
+pub(super) fn flags(features: &[String], role: &str) -> Result<Flags, Failure> {
+    let mut flags = Flags { role: role.to_owned(), ..Flags::default() };
+    for name in features {
         let Some((_, feature)) = Feature::ALL.iter().find(|(known, _)| known == name) else {
             let known: Vec<&str> = Feature::ALL.iter().map(|(known, _)| *known).collect();
             let told = format!("error: unknown feature `{name}`\nhelp: there are {}", known.join(", "));
@@ -71,15 +72,21 @@ fn flags(arguments: &Arguments) -> Result<Flags, Failure> {
 /// Deploys a file on top of `root`.
 fn next(root: &Arc<Group>, file: &Path, flags: &Flags) -> Result<(Arc<Group>, Arc<Plan>), Failure> {
     let refuse = |told: String| Failure::Input(format!("error: {}: {told}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|e| refuse(format!("{e}\nhelp: name a file that can be read")))?;
-    let value: Value = serde_json::from_str(&text).map_err(|e| {
-        refuse(format!("not JSON: {e}\nhelp: correct it at the line and column named; comments are not JSON"))
-    })?;
+    let value = json_of(file)?;
     let target = read(&value, root, flags).map_err(|e| refuse(told(&e, None)))?;
     let version = Version(root.version.0 + 1);
     let nobody = BTreeMap::new();
     update::replace(root, &target, &nobody, version, Symbol::default(), flags)
         .map_err(|e| refuse(told(&e, Some(&target))))
+}
+
+/// The JSON of a file.
+pub(super) fn json_of(file: &Path) -> Result<Value, Failure> {
+    let refuse = |told: String| Failure::Input(format!("error: {}: {told}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|e| refuse(format!("{e}\nhelp: name a file that can be read")))?;
+    serde_json::from_str(&text).map_err(|e| {
+        refuse(format!("not JSON: {e}\nhelp: correct it at the line and column named; comments are not JSON"))
+    })
 }
 
 /// The tree that the JSON means. Versions of what `root` has are kept, so that what is equal stays.
@@ -147,7 +154,7 @@ fn below(place: &str, rejection: Rejection) -> Rejection {
 }
 
 /// A refusal in lines: place and reason each.
-fn told(rejection: &Rejection, tree: Option<&Group>) -> String {
+pub(super) fn told(rejection: &Rejection, tree: Option<&Group>) -> String {
     let details = match rejection {
         Rejection::Invalid(details) | Rejection::Malformed { details, .. } => details,
         other => return format!("{}\nhelp: correct the file", other.reason()),

@@ -2,6 +2,8 @@
 
 use super::replay::{self, quoted, report_broken, report_missed};
 use super::{Failure, in_data, load, on_terminal, print};
+use crate::actor::bug::{self, BUGS, Exhibit};
+use crate::base::suggest;
 use crate::base::dice::Dice;
 use crate::base::quantity::{KINDS, Milli, Quantities};
 use crate::base::time::{Span, Time};
@@ -74,9 +76,24 @@ pub(super) struct Arguments {
     /// Make every heartbeat, idle or not (for checking that it changes nothing).
     #[arg(long, hide = true)]
     eager: bool,
+    /// Show an old bug again; `mesosim plugins` lists them with their tickets.
+    #[arg(long, value_name = "NAME", value_parser = exhibit)]
+    bug: Option<&'static Exhibit>,
     /// Make cores misbehave (for seeing what checks say of it).
     #[arg(long, hide = true, value_name = "NAME", value_parser = saboteur)]
     sabotage: Option<&'static Saboteur>,
+}
+
+/// # Errors
+/// The names that there are.
+pub(super) fn exhibit(name: &str) -> Result<&'static Exhibit, String> {
+    bug::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = BUGS.iter().map(|row| row.name).collect();
+        match suggest::nearest(name, &names) {
+            Some(near) => format!("there is no such bug; did you mean `{near}`?"),
+            None => format!("there is no such bug; there are {}", names.join(", ")),
+        }
+    })
 }
 
 /// # Errors
@@ -201,6 +218,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     if arguments.eager {
         sim.world_mut().make_all_beats();
+    }
+    if let Some(exhibit) = arguments.bug {
+        sim.world_mut().show_bug(exhibit.bug);
     }
     if let Some(saboteur) = arguments.sabotage {
         sim.world_mut().sabotage_all(saboteur);
@@ -399,6 +419,9 @@ fn command(arguments: &Arguments, finished: &Finished, data: Option<&Path>, more
     if let Some(until) = arguments.until {
         command.push_str(&format!(" --until {until}"));
     }
+    if let Some(exhibit) = arguments.bug {
+        command.push_str(&format!(" --bug {}", exhibit.name));
+    }
     if let Some(saboteur) = arguments.sabotage {
         command.push_str(&format!(" --sabotage {}", saboteur.name));
     }
@@ -408,6 +431,13 @@ fn command(arguments: &Arguments, finished: &Finished, data: Option<&Path>, more
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_bug_is_told_the_nearest() {
+        assert!(exhibit("launches-unseen").is_ok());
+        assert!(exhibit("launch-unseen").is_err_and(|text| text.contains("`launches-unseen`")));
+        assert!(exhibit("x").is_err_and(|text| text.contains("standby-expunges, ")));
+    }
 
     #[test]
     fn an_unknown_sabotage_is_told_the_names() {

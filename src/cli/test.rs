@@ -5,6 +5,7 @@ use super::grid::Seeds;
 use super::many::{Meter, Quiet, in_order};
 use super::replay::{self, report_broken, report_missed};
 use super::{Failure, in_data, load, on_terminal, overrides};
+use crate::actor::bug::Exhibit;
 use crate::report::junit::{Case, CaseOutcome, junit};
 use crate::scenario::Scenario;
 use crate::scenario::file::NOT_SHIPPED;
@@ -43,6 +44,9 @@ pub(super) struct Arguments {
     /// Print only what fails, and the summary.
     #[arg(long)]
     quiet: bool,
+    /// Show an old bug again in every run; `mesosim plugins` lists them.
+    #[arg(long, value_name = "NAME", value_parser = super::run::exhibit)]
+    bug: Option<&'static Exhibit>,
     /// Make cores misbehave (for seeing what a failing test looks like).
     #[arg(long, hide = true, value_name = "NAME", value_parser = super::run::saboteur)]
     sabotage: Option<&'static Saboteur>,
@@ -196,6 +200,9 @@ fn judge(arguments: &Arguments, task: &Task, meter: &Meter) -> Judged {
         Ok((finished, checked)) => {
             let set = &arguments.set;
             let mut command = replay::command(path, seed, set, arguments.data.as_deref(), " --trace");
+            if let Some(exhibit) = arguments.bug {
+                command.push_str(&format!(" --bug {}", exhibit.name));
+            }
             if let Some(saboteur) = arguments.sabotage {
                 command.push_str(&format!(" --sabotage {}", saboteur.name));
             }
@@ -240,6 +247,9 @@ fn finish(
     let rendered = |e: crate::scenario::Error| e.render(on_terminal());
     let checked = scenario.check.select(&names).map_err(rendered)?.len();
     let mut sim = Sim::of(scenario, true).map_err(rendered)?;
+    if let Some(exhibit) = arguments.bug {
+        sim.world_mut().show_bug(exhibit.bug);
+    }
     if let Some(saboteur) = arguments.sabotage {
         sim.world_mut().sabotage_all(saboteur);
     }

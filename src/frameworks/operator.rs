@@ -5,7 +5,8 @@
 //! that answered last. No answer within the time-out, 502 or 503: after a pause the next process is
 //! asked, at most `attempts` times in all; then the request counts as unanswered (status 0). An
 //! answer to an attempt that was given up is not heard. `{deployment}` and `{version}` in a path
-//! stand for those that the last answer named, as an operator copies them from the screen.
+//! stand for those that the last answer named, as an operator copies them from the screen; a list of
+//! deployments names its first.
 
 use crate::actor::{Cx, Input, ProcessId, TimerKey};
 use crate::base::suggest;
@@ -236,6 +237,12 @@ impl Operator {
             && let Some(version) = body["version"].as_str()
         {
             version.clone_into(&mut self.version);
+        }
+        // A list of deployments names the one that began first.
+        if let Body::Json(list) = &response.body
+            && let (Some(id), true) = (list[0]["id"].as_str(), list[0]["affectedApps"].is_array())
+        {
+            id.clone_into(&mut self.deployment);
         }
         self.end(cx, index, Some(response));
     }

@@ -317,6 +317,8 @@ pub struct TaskReport {
     pub latest: TaskState,
     pub forwarded: TaskState,
     pub uuid: u64,
+    /// What its health checks said last.
+    pub healthy: Option<bool>,
 }
 
 /// A task that the master has and a re-registering agent did not report.

@@ -21,6 +21,22 @@ pub enum TaskState {
 }
 
 impl TaskState {
+    pub const ALL: [Self; 14] = [
+        Self::Staging,
+        Self::Starting,
+        Self::Running,
+        Self::Killing,
+        Self::Unreachable,
+        Self::Unknown,
+        Self::Finished,
+        Self::Failed,
+        Self::Killed,
+        Self::Error,
+        Self::Lost,
+        Self::Dropped,
+        Self::Gone,
+        Self::GoneByOperator,
+    ];
     /// Terminal in the master's bookkeeping (`Lost` counts although such a task may come back).
     #[must_use]
     pub fn is_terminal(self) -> bool {

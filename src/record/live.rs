@@ -16,13 +16,15 @@
 //! | `apps.NAME.healthy`, `.running`, `.unhealthy` | good by health checks; without any; bad |
 //! | `apps.NAME.staged`, `.lost`, `.stopping` | on their way up; on unreachable agents; being killed |
 //! | `apps.NAME.losses`, `.failures`, `.kills` | how often an instance of it was lost, failed, was killed |
+//! | `apps.NAME.kills_REASON`, `.refused.REASON` | kills and unused offers by reason |
+//! | `deployments.running`, `.succeeded`, `.failed`, `.cancelled` | deployments of Marathon, not in the summary |
 //!
 //! At the end of a run the same keys are found in `summary.json`; there `utilization` and
 //! `dominant_share` are means over the run.
 
 use super::count::Count;
 use super::recorder::Recorder;
-use super::services::{PARTS, hash};
+use super::services::{ENDS, hash, part};
 use crate::base::quantity::KINDS;
 
 /// A key of a live metric, resolved once; reading it costs a few loads.
@@ -37,6 +39,8 @@ pub enum LiveKey {
     Utilization(usize, Part),
     /// Hash of an app's name, and what of it (`services::PARTS`).
     App(u64, usize),
+    /// Deployments that run, or ended in the way that has this index in `services::ENDS`.
+    Deployments(Option<usize>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,9 +96,13 @@ impl Recorder {
             };
             return KINDS.iter().position(|k| *k == kind).map(|k| LiveKey::Utilization(k, part));
         }
-        if let Some((name, part)) = text.strip_prefix("apps.").and_then(|rest| rest.rsplit_once('.')) {
-            let part = PARTS.iter().position(|p| *p == part)?;
-            return Some(LiveKey::App(hash(name), part));
+        if let Some(rest) = text.strip_prefix("apps.") {
+            let at = rest.rfind(".refused.").or_else(|| rest.rfind('.'))?;
+            return part(&rest[at + 1..]).map(|part| LiveKey::App(hash(&rest[..at]), part));
+        }
+        if let Some(what) = text.strip_prefix("deployments.") {
+            let ended = ENDS.iter().position(|how| *how == what);
+            return (what == "running" || ended.is_some()).then_some(LiveKey::Deployments(ended));
         }
         let level = LEVELS.iter().find(|l| l.0 == text).map(|l| LiveKey::Level(l.1));
         level.or_else(|| count(text).map(|c| LiveKey::Count(None, c)))
@@ -120,6 +128,7 @@ impl Recorder {
                 counted(Count::OffersMade) as f64 - ended.iter().sum::<u64>() as f64
             }
             LiveKey::App(hash, part) => self.app_value(hash, part),
+            LiveKey::Deployments(how) => self.deployments_now(how.map(|i| ENDS[i])),
             LiveKey::DominantShare(f) => {
                 let shares = self.allocated_now(Some(f)).into_iter().zip(self.capacity_now());
                 shares.filter(|(_, c)| *c > 0).map(|(a, c)| a as f64 / c as f64).fold(0.0, f64::max)
@@ -147,5 +156,27 @@ impl Recorder {
     #[must_use]
     pub fn metric(&self, key: &str) -> Option<f64> {
         self.key(key).map(|k| self.value(k))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::record::synthetic::{Plan, make};
+
+    #[test]
+    fn keys_of_apps_and_deployments_are_known_before_there_are_any() {
+        let recorder = make(&Plan::small()).recorder();
+        for key in [
+            "apps./a.healthy",
+            "apps./a.b.kills_scale_down",
+            "apps./a.refused.InsufficientCpus",
+            "deployments.running",
+            "deployments.cancelled",
+        ] {
+            assert_eq!(recorder.metric(key), Some(0.0), "{key}");
+        }
+        for key in ["apps./a.kills_boredom", "apps./a.refused.Boredom", "apps./a", "deployments.began"] {
+            assert_eq!(recorder.metric(key), None, "{key}");
+        }
     }
 }

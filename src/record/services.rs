@@ -3,7 +3,7 @@
 use super::level::{Level, average_micro};
 use super::recording::{AppRecord, DeploymentRecord, Micro, STANDINGS, Step};
 use crate::base::id::{Names, Symbol};
-use crate::base::map::Lookup;
+use crate::base::map::{Lookup, Set};
 use crate::base::time::Time;
 use crate::fact::{Condition, DeploymentEnd, Fact, Goal, KillReason, OfferRefusal};
 use xxhash_rust::xxh3::xxh3_64;
@@ -96,7 +96,9 @@ impl Services {
             Fact::InstanceChanged { app, instance, condition, goal, .. } => {
                 let index = self.app(app);
                 let before = self.instances.get(&instance).copied();
-                let healthy = before.and_then(|i| i.healthy).filter(|_| condition == Condition::Running);
+                // Marathon says it once: whoever comes back is as healthy as he was.
+                let stays = [Condition::Running, Condition::Unreachable, Condition::UnreachableInactive];
+                let healthy = before.and_then(|i| i.healthy).filter(|_| stays.contains(&condition));
                 self.move_instance(at, left_ns, instance, Instance { app: index, condition, healthy });
                 let counted = &mut self.apps[index as usize];
                 let was = before.map(|i| i.condition);
@@ -258,8 +260,24 @@ impl Services {
             7 => app.levels[HEALTHY..].iter().map(|l| l.value).sum::<i64>() as f64,
             8 => app.lost as f64,
             9 => app.failed as f64,
-            _ => app.kills.iter().sum::<u64>() as f64,
+            10 => app.kills.iter().sum::<u64>() as f64,
+            _ => match app.kills.iter().chain(&app.refused).nth(part - PARTS.len()) {
+                Some(n) => *n as f64,
+                None => 0.0,
+            },
         }
+    }
+
+    /// How many deployments run; with `how`, how many have ended so. One that a new leader takes up
+    /// is recorded anew, so of each the last record counts.
+    pub(super) fn deployments(&self, how: Option<&str>) -> f64 {
+        let mut seen = Set::default();
+        let last = self.deployments.iter().rev().filter(|(id, _)| seen.insert(*id));
+        let is = |record: &DeploymentRecord| match how {
+            None => record.ended_ns.is_none(),
+            Some(how) => record.ended_ns.is_some() && record.how == how,
+        };
+        last.filter(|(_, record)| is(record)).count() as f64
     }
 
     pub(super) fn finish(
@@ -314,7 +332,7 @@ fn kill_index(why: KillReason) -> usize {
 }
 
 /// What can be asked of an app: the standings, then these.
-pub(super) const PARTS: [&str; 11] = [
+const PARTS: [&str; 11] = [
     "target",
     "healthy",
     "running",
@@ -327,6 +345,20 @@ pub(super) const PARTS: [&str; 11] = [
     "failures",
     "kills",
 ];
+
+/// The index for `value` of what follows an app's name in a key.
+pub(super) fn part(text: &str) -> Option<usize> {
+    let kill = || KILLS.iter().position(|why| Some(*why) == text.strip_prefix("kills_"));
+    let refused = || {
+        let reason = text.strip_prefix("refused.")?;
+        OfferRefusal::ALL.iter().position(|why| format!("{why:?}") == reason)
+    };
+    let own = PARTS.iter().position(|part| *part == text);
+    own.or_else(|| kill().map(|i| PARTS.len() + i)).or_else(|| refused().map(|i| PARTS.len() + KILLS.len() + i))
+}
+
+/// How deployments end.
+pub(super) const ENDS: [&str; 3] = ["succeeded", "failed", "cancelled"];
 
 /// Of an app's name.
 pub(super) fn hash(name: &str) -> u64 {

@@ -305,5 +305,29 @@ mod tests {
             }
         }
         assert_eq!((seen[0], seen[12], seen[13], seen[14]), ((0, 0), (12, 0), (11, 1), (11, 0)));
+        let ends = ["running", "succeeded", "failed", "cancelled"];
+        assert_eq!(ends.map(|how| recorder.metric(&format!("deployments.{how}"))), [0.0, 2.0, 0.0, 1.0].map(Some));
+        assert_eq!(recorder.metric("apps./web.kills_scale_down"), Some(2.0));
+    }
+
+    /// Given up at once, and back again: the one is a loss, the other keeps its health.
+    #[test]
+    fn losses_of_every_kind_are_counted_and_health_comes_back() {
+        let made = make();
+        let mut recorder = crate::record::Recorder::new(made.setup.clone());
+        for fact in made.facts.iter().filter(|fact| fact.at < at(900.0)) {
+            recorder.fact(fact.at, &fact.what);
+        }
+        recorder.take_names(&made.names);
+        let changed = |recorder: &mut crate::record::Recorder, n: u32, condition| {
+            let (app, instance) = (made.names.find("/web").unwrap(), made.names.find(&format!("/web.{n}")).unwrap());
+            let (config, goal, host) = (template("/web"), Goal::Running, Symbol::default());
+            recorder.fact(at(901.0), &Fact::InstanceChanged { app, instance, config, condition, goal, host });
+            ["healthy", "lost", "losses"].map(|part| recorder.metric(&format!("apps./web.{part}")).unwrap())
+        };
+        let [healthy, _, losses] = changed(&mut recorder, 1, Condition::Running);
+        assert_eq!(changed(&mut recorder, 1, Condition::Unreachable), [healthy - 1.0, 1.0, losses + 1.0]);
+        assert_eq!(changed(&mut recorder, 1, Condition::Running), [healthy, 0.0, losses + 1.0]);
+        assert_eq!(changed(&mut recorder, 1, Condition::Expunged), [healthy - 1.0, 0.0, losses + 2.0]);
     }
 }

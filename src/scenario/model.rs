@@ -235,6 +235,8 @@ pub enum When {
     At(Time),
     /// True at some instant not later than this.
     Within(Time),
+    /// True all the time between these; what holds for no time at all does not count.
+    Throughout(Time, Time),
 }
 
 #[derive(Clone, Debug)]

@@ -566,6 +566,8 @@ fn expects(loader: &mut Loader, table: &mut Table, end: Span) -> Vec<Expect> {
         at_least: Option<f64>,
         at: Option<Time>,
         within: Option<Time>,
+        from: Option<Time>,
+        until: Option<Time>,
         why: Option<String>,
     }
     let mut expects = Vec::new();
@@ -586,17 +588,28 @@ fn expects(loader: &mut Loader, table: &mut Table, end: Span) -> Vec<Expect> {
             loader.refuse(place, format!("`{}` needs exactly one comparison", raw.metric), help);
             continue;
         };
-        let when = match (raw.at, raw.within) {
-            (None, None) => When::End,
-            (Some(at), None) => When::At(at),
-            (None, Some(within)) => When::Within(within),
-            (Some(_), Some(_)) => {
+        let when = match (raw.at, raw.within, raw.from, raw.until) {
+            (None, None, None, None) => When::End,
+            (Some(at), None, None, None) => When::At(at),
+            (None, Some(within), None, None) => When::Within(within),
+            (None, None, Some(from), Some(until)) if from < until => When::Throughout(from, until),
+            (None, None, ..) => {
+                let help = "write both, the earlier one as `from`: it must hold all the time between them";
+                loader.refuse(place, "`from` and `until` go together", help);
+                continue;
+            }
+            (Some(_), Some(_), ..) => {
                 let help = "`at` looks once at that instant, `within` asks for any instant up to then";
                 loader.refuse(place_in(Some(&value), "within"), "`at` and `within` exclude each other", help);
                 continue;
             }
+            _ => {
+                let help = "`from` and `until` ask for all instants between them";
+                loader.refuse(place, "`from` excludes `at` and `within`", help);
+                continue;
+            }
         };
-        for key in ["at", "within"] {
+        for key in ["at", "within", "from", "until"] {
             if let Data::Table(inner) = &value.data
                 && let Some(at) = inner.get(key)
             {

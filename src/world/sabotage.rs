@@ -6,6 +6,7 @@
 //! assertion inside a core (`tests/invariants.rs` runs them all).
 
 use super::{Sabotage, World};
+use crate::actor::bug::Bug;
 use crate::actor::{Effect, Mailbox};
 use crate::base::id::{AgentId, FrameworkId, OfferId, Symbol};
 use crate::fact::{Condition, Fact, KillReason, ProcessKind};
@@ -62,6 +63,13 @@ pub fn by_name(name: &str) -> Option<&'static Saboteur> {
 }
 
 impl World {
+    /// Shows an old bug again in all cores that made it.
+    pub fn show_bug(&mut self, bug: Bug) {
+        let mut behaviour = (*self.behaviour).clone();
+        behaviour.bugs.push(bug);
+        self.behaviour = Arc::new(behaviour);
+    }
+
     /// Makes every process of the saboteur's kind misbehave from now on.
     pub fn sabotage_all(&mut self, saboteur: &Saboteur) {
         for process in self.processes.iter_mut().filter(|p| p.kind == saboteur.of) {

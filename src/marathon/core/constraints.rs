@@ -51,12 +51,11 @@ fn render(text: &str) -> String {
 }
 
 impl Fields {
-    /// The value that an agent has for a field. Agents here have no fault domains, hence neither
-    /// `@region` nor `@zone`.
+    /// The value that an agent has for a field. Its fault domain stands among its attributes as
+    /// `@region` and `@zone`, which no constraint could name as attributes.
     pub fn value(&mut self, names: &mut Names, field: &str, info: &AgentInfo) -> Option<Symbol> {
         match field {
             "hostname" | "@hostname" => Some(info.hostname),
-            "@region" | "@zone" => None,
             attribute => {
                 let name = names.find(attribute)?;
                 let raw = info.attributes.iter().find(|(own, _)| *own == name)?.1;

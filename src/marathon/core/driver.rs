@@ -2,6 +2,7 @@
 //! (`MarathonSchedulerDriver`, `MarathonScheduler`). Only a leader drives.
 
 use super::{Marathon, Phase, timer};
+use crate::actor::bug::Bug;
 use crate::actor::{Cx, Effect, ProcessId, TimerKey, WatchMode};
 use crate::base::dice::Site;
 use crate::base::id::{AgentId, FrameworkId};
@@ -153,6 +154,7 @@ impl Marathon {
             Msg::Update(update) => self.status(cx, update),
             // "Framework has been removed" and whatever else is fatal: the framework id stays in
             // the store; an operator has to remove it.
+            Msg::Error { .. } if cx.shows(Bug::ActsAfterDefeat) => {}
             Msg::Error { .. } => self.exit(cx),
             // A rescinded offer is only logged upstream; `slaveLost` is ignored.
             _ => {}

@@ -4,6 +4,7 @@ use super::store::Pending;
 use super::update::Operation;
 use super::writes::Then;
 use super::{Marathon, Phase, timer};
+use crate::actor::bug::Bug;
 use crate::actor::{Cx, Mailbox, ProcessId, TimerKey};
 use crate::base::map::Map;
 use crate::base::time::Span;
@@ -85,6 +86,9 @@ impl Marathon {
             }
             Command::Abdicate { reply } => {
                 answer(cx, client, reply);
+                if cx.shows(Bug::PlansLeaveWithLeader) {
+                    self.deployments.ids().into_iter().for_each(|id| self.forget_plan(cx, id));
+                }
                 cx.timer(TimerKey::new(timer::ABDICATE, 0), ABDICATE_AFTER);
             }
             Command::Attach { types } => {

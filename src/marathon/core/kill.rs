@@ -4,6 +4,7 @@
 use super::update::Operation;
 use super::writes::{Change, Then};
 use super::{Marathon, timer};
+use crate::actor::bug::Bug;
 use crate::actor::{Cx, TimerKey};
 use crate::base::id::{AgentId, TaskId};
 use crate::base::map::{Lookup, Map, Set};
@@ -136,6 +137,12 @@ impl Marathon {
 
     pub(super) fn kills_saw(&mut self, cx: &mut Cx, change: &Change) {
         let victim = Victim::Instance(change.id);
+        let state = change.after.state;
+        if cx.shows(Bug::KillQueueJams) && is_out_of_reach(state.condition) && state.goal != Goal::Running {
+            // There is nothing to kill, and nothing will take it out again.
+            self.kills.in_flight.insert(victim, Time::MAX);
+            return;
+        }
         if change.expunged || change.after.is_considered_terminal() {
             if self.kills.in_flight.swap_remove(&victim).is_some() {
                 self.process_kills(cx);

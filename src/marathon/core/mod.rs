@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod kill;
 pub mod launch;
 pub mod limiter;
+pub mod matching;
 pub mod offers;
 pub mod ports;
 pub mod probe;
@@ -36,6 +37,7 @@ pub mod update;
 pub mod view;
 pub mod writes;
 
+use crate::actor::bug::Bug;
 use crate::actor::{Cx, Effect, Input, ProcessId, TimerKey};
 use crate::base::id::Symbol;
 use crate::base::map::Lookup;
@@ -169,6 +171,8 @@ impl Marathon {
     fn start(&mut self, cx: &mut Cx) {
         if self.flags.store == flags::Store::Memory {
             self.elected(cx);
+        } else if cx.shows(Bug::StandbyExpunges) {
+            cx.timer(TimerKey::new(timer::EXPUNGE, 0), self.flags.task_lost_expunge_initial_delay);
         }
     }
 
@@ -178,6 +182,13 @@ impl Marathon {
             Msg::Probed { token, status } => self.probed(cx, token, status),
             Msg::Stored { token, answer } => self.stored(cx, token, &answer),
             Msg::Candidacy { leading: true, .. } => self.elected(cx),
+            Msg::Candidacy { leading: false, .. } if self.leads() && cx.shows(Bug::ActsAfterDefeat) => {
+                cx.fact(Fact::LeaderLost {
+                    kind: ProcessKind::Marathon,
+                    slot: cx.me.slot,
+                    incarnation: cx.me.incarnation,
+                });
+            }
             Msg::Candidacy { leading: false, .. } if self.phase != Phase::Standby => self.exit(cx),
             Msg::Http { token, request } => {
                 self.http(cx, http::Client { process: from, token }, &request);
@@ -192,6 +203,7 @@ impl Marathon {
         match key.kind() {
             timer::SUBSCRIBE => self.subscribe(cx),
             timer::OVERDUE => self.find_overdue(cx),
+            timer::EXPUNGE if self.phase == Phase::Standby && cx.shows(Bug::StandbyExpunges) => self.purge(cx),
             timer::EXPUNGE => self.expunge_lost(cx),
             timer::SCALE => self.check_all(cx),
             timer::RECONCILE => self.reconcile(cx),
@@ -247,6 +259,7 @@ impl Marathon {
         self.phase = Phase::Leading;
         self.began = cx.now;
         self.launch.begin(self.flags.launch_tokens);
+        self.tracker.ignores_launching = cx.shows(Bug::LaunchesUnseen);
         self.begin_jobs(cx);
         self.resume_deployments(cx);
         self.reconcile_health(cx);

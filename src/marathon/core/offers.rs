@@ -7,6 +7,7 @@
 
 use super::launch::{Accept, Launching};
 use super::limiter::ConfigKey;
+use super::matching;
 use super::ports::{self, PortDice};
 use super::resources::{self, Roles};
 use super::update::Operation;
@@ -211,25 +212,15 @@ impl Marathon {
         stage: usize,
     ) -> Result<(ports::Ports, crate::mesos::resource::Ranges), OfferRefusal> {
         let definitions = self.flags.definitions.clone();
-        let (has, offered) = resources::usable(&open.left, Roles::of(spec, &definitions));
-        if has.is_empty() && offered.is_empty() {
-            return Err(OfferRefusal::UnfulfilledRole);
-        }
-        let at = (spec.versions.last_config_change, spec.instances);
-        if !self.tracker.allows(cx.names, app, &spec.constraints, at, &open.info, self.flags.quirks) {
-            return Err(OfferRefusal::UnfulfilledConstraint);
-        }
-        if let Some(why) = resources::refuse(spec, has, &definitions) {
-            return Err(why);
-        }
         let dice = PortDice {
             key: cx.dice.key(PORTS),
             entity: u64::from(cx.me.slot) << 48 | open.number,
             stage: stage as u64,
         };
-        let chosen = ports::choose(spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)?;
-        let ranges = ports::ranges(&chosen);
-        Ok((chosen, ranges))
+        let at = (spec.versions.last_config_change, spec.instances);
+        matching::fit(spec, &open.left, &definitions, dice, || {
+            self.tracker.allows(cx.names, app, &spec.constraints, at, &open.info, self.flags.quirks)
+        })
     }
 
     /// What all tasks of a configuration have in common.

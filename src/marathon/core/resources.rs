@@ -22,7 +22,8 @@ impl<'a> Roles<'a> {
         Self { spec, default: flags.accepted_roles }
     }
     /// `None`: what is not reserved.
-    fn accepts(&self, reserved: Option<&str>) -> bool {
+    #[must_use]
+    pub fn accepts(&self, reserved: Option<&str>) -> bool {
         let role = reserved.unwrap_or("*");
         match (&self.spec.accepted_roles, self.default) {
             (Some(accepted), _) => accepted.contains(role),
@@ -31,7 +32,8 @@ impl<'a> Roles<'a> {
             (None, AcceptedRoles::Unreserved) => role == "*",
         }
     }
-    fn usable(&self, object: &Object) -> bool {
+    #[must_use]
+    pub fn usable(&self, object: &Object) -> bool {
         !object.is_persistent_volume() && !object.meta().revocable && self.accepts(object.reservation_role())
     }
 }
@@ -59,27 +61,34 @@ pub fn usable(offer: &Resources, roles: Roles) -> (Quantities, Ranges) {
     (sum, ports)
 }
 
-/// The first reason in the order of the funnel why these amounts do not do, constraints and ports
-/// aside.
-#[must_use]
-pub fn refuse(spec: &RunSpec, has: Quantities, flags: &Flags) -> Option<OfferRefusal> {
+/// Which amounts do not do, in the order of the funnel.
+pub fn short(spec: &RunSpec, has: Quantities) -> impl Iterator<Item = OfferRefusal> {
     let kinds = [
         OfferRefusal::InsufficientCpus,
         OfferRefusal::InsufficientMemory,
         OfferRefusal::InsufficientDisk,
         OfferRefusal::InsufficientGpus,
     ];
-    let short = (0..4).find(|kind| spec.each.0[*kind] > has.0[*kind]);
-    if let Some(kind) = short {
-        return Some(kinds[kind]);
-    }
+    (0..4).filter(move |kind| spec.each.0[*kind] > has.0[*kind]).map(move |kind| kinds[kind])
+}
+
+/// Whether the offer has GPUs, which are kept for those that need some.
+#[must_use]
+pub fn scarce(spec: &RunSpec, has: Quantities, flags: &Flags) -> bool {
     let restricted = match spec.labels.get(GPU_LABEL).map(String::as_str) {
         Some("unrestricted") => false,
         Some("restricted") => true,
         _ => flags.gpus_restricted,
     };
-    let scarce = restricted && spec.each.gpus().0 == 0 && has.gpus().0 > 0;
-    scarce.then_some(OfferRefusal::DeclinedScarceResources)
+    restricted && spec.each.gpus().0 == 0 && has.gpus().0 > 0
+}
+
+/// The first reason in the order of the funnel why these amounts do not do, constraints and ports
+/// aside.
+#[must_use]
+pub fn refuse(spec: &RunSpec, has: Quantities, flags: &Flags) -> Option<OfferRefusal> {
+    let scarce = || scarce(spec, has, flags).then_some(OfferRefusal::DeclinedScarceResources);
+    short(spec, has).next().or_else(scarce)
 }
 
 /// Takes what one instance needs out of the offer: plain scalars, and whatever is not plain.

@@ -8,6 +8,7 @@ use super::flags::Store as Kind;
 use super::groups::Stage;
 use super::writes::Writing;
 use super::{Marathon, Phase};
+use crate::actor::bug::Bug;
 use crate::actor::{Cx, Mailbox};
 use crate::base::id::FrameworkId;
 use crate::base::map::Lookup;
@@ -31,6 +32,8 @@ pub(super) enum Pending {
     /// A folder of the store; it may be there already.
     Folder,
     Loaded,
+    /// Instances that a standby takes for lost (an old bug).
+    Purged,
     /// Members of the election, then the data of the first.
     Members(u64),
     Leader(u64),
@@ -156,9 +159,11 @@ impl Marathon {
 
     fn loaded(&mut self, cx: &mut Cx, nodes: &[(Arc<str>, Data, u32)]) {
         let prefix = self.at("/");
+        let early = cx.shows(Bug::IdReadTooEarly) && cx.me.incarnation == 0;
         for (path, data, _) in nodes {
             let Some(name) = path.strip_prefix(&*prefix) else { continue };
             match (name.split_once('/'), data) {
+                (Some(("instances", _)), Data::Record(_)) if cx.shows(Bug::InstancesForgotten) => {}
                 (Some(("instances", _)), Data::Record(record)) => self.load_instance(cx, record),
                 (Some(("roots", _)), Data::Record(record)) => {
                     if let Some(root) = shared::<Group>(record) {
@@ -174,6 +179,8 @@ impl Marathon {
                         self.root = root;
                     }
                 }
+                // Processes of the first life started before anything was stored.
+                (None, Data::Text(_)) if name == "framework" && early => {}
                 (None, Data::Text(id)) if name == "framework" => {
                     self.driver.id = Some(FrameworkId(cx.names.intern(id)));
                 }
@@ -186,6 +193,11 @@ impl Marathon {
         if let Some(instance) = shared::<Instance>(record) {
             self.tracker.put(cx.names, instance.id, Some(instance));
         }
+    }
+
+    /// A standby finds instances in the store that it knows nothing of.
+    pub(super) fn purge(&mut self, cx: &mut Cx) {
+        self.request(cx, Request::Tree { path: self.at("/instances").into() }, Pending::Purged);
     }
 
     // ---- answers ----
@@ -209,6 +221,12 @@ impl Marathon {
         let Some(pending) = self.store.pending.remove(&token) else { return };
         match (pending, answer) {
             (Pending::Folder, Answer::Refused(Refused::NodeExists)) | (Pending::Nobody, _) => {}
+            (Pending::Purged, Answer::Tree(nodes)) => {
+                for (path, ..) in nodes.iter().filter(|(_, data, _)| matches!(data, Data::Record(_))) {
+                    self.request(cx, Request::Delete { path: path.clone(), version: None }, Pending::Nobody);
+                }
+            }
+            (Pending::Purged, _) => {}
             (Pending::Members(request), Answer::Children(names)) => self.members(cx, request, names),
             (Pending::Leader(request), Answer::Data { data: Data::Process(leader), .. }) => {
                 self.forward_to(cx, request, Some(*leader));

@@ -81,6 +81,8 @@ pub struct Tracker {
     /// Unreachable for long: those that may be expunged.
     pub inactive: BTreeSet<InstanceId>,
     running: u32,
+    /// Constraints do not see launches before they are stored (an old bug).
+    pub ignores_launching: bool,
 }
 
 fn standing(instance: &Instance, launching: bool) -> Standing {
@@ -209,7 +211,7 @@ impl Tracker {
 
     fn count_placed(&mut self, names: &mut Names, record: &Record, add: bool) {
         let instance = &record.instance;
-        let is = standing(instance, record.launching.is_some());
+        let is = standing(instance, record.launching.is_some() && !self.ignores_launching);
         let Some(place) = record.launching.as_ref().or(instance.place.as_ref()).filter(|_| is.placed) else { return };
         let (config, target) = (instance.spec.versions.last_config_change, instance.spec.instances);
         let member = Member { id: instance.id, config, target, info: &place.info };

@@ -32,6 +32,10 @@ enum Verdict {
 }
 
 impl Checking {
+    /// What was said last; an agent that registers again reports it (`getTaskHealth`).
+    pub(super) fn health(&self) -> Option<bool> {
+        self.healthy
+    }
     fn new(check: AgentCheck, now: Time) -> Self {
         Self { check, clock: ServiceClock::new(now), began: now, initial: true, failures: 0, healthy: None }
     }

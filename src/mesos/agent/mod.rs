@@ -214,6 +214,7 @@ impl Agent {
                 latest: task.stream.latest(),
                 forwarded: head.map_or(task.stream.latest(), |u| u.state),
                 uuid: head.map_or(0, |u| u.uuid),
+                healthy: task.checking.as_ref().and_then(|checking| checking.health()),
             }
         };
         Reregistration {

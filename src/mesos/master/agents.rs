@@ -5,7 +5,9 @@ use crate::actor::{Cx, Effect, ProcessId, TimerKey, WatchMode};
 use crate::base::id::{AgentId, FrameworkId, RoleId, TaskId};
 use crate::base::map::Map;
 use crate::fact::Fact;
-use crate::mesos::message::{AgentInfo, FrameworkInfo, Msg, RegistryOp, Reregistration, TaskReport, UnknownTask};
+use crate::mesos::message::{
+    AgentInfo, FrameworkInfo, Msg, RegistryOp, Reregistration, StatusUpdate, TaskReport, UnknownTask,
+};
 use crate::mesos::resource::Resources;
 use crate::mesos::task_state::{Reason, TaskState};
 use smallvec::SmallVec;
@@ -249,7 +251,7 @@ impl Master {
         record.tasks.insert(report.task, key.index);
         if was_unreachable && let Some(process) = record.process {
             let update = Self::own_update(record.id, agent, report.task, report.latest, Reason::AgentReregistered);
-            cx.send(process, Msg::Update(update));
+            cx.send(process, Msg::Update(StatusUpdate { healthy: report.healthy, ..update }));
         }
         cx.fact(Fact::TaskReported { framework: report.framework, task: report.task, agent, state: report.latest });
     }

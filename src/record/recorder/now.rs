@@ -8,6 +8,10 @@ impl Recorder {
         self.apps.value(hash, part)
     }
 
+    pub(in crate::record) fn deployments_now(&self, how: Option<&str>) -> f64 {
+        self.apps.deployments(how)
+    }
+
     pub(in crate::record) fn counted(&self, framework: Option<u32>, which: Count) -> u64 {
         framework.map_or(self.counts[which as usize], |f| self.frameworks[f as usize].counts[which as usize])
     }

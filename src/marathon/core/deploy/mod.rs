@@ -11,9 +11,10 @@ mod scale;
 use super::writes::Change;
 use super::{Marathon, Work};
 use crate::actor::Cx;
+use crate::actor::bug::Bug;
 use crate::base::id::Symbol;
 use crate::base::map::{Map, Set};
-use crate::fact::{DeploymentEnd, Fact, Goal, KillReason};
+use crate::fact::{Condition, DeploymentEnd, Fact, Goal, KillReason};
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::instance::{Instance, InstanceId};
 use crate::marathon::model::plan::{self, Plan};
@@ -75,6 +76,9 @@ impl Deployments {
     }
     pub(super) fn len(&self) -> usize {
         self.running.len()
+    }
+    pub(super) fn ids(&self) -> Vec<Symbol> {
+        self.running.keys().copied().collect()
     }
     /// Deployments that touch some of the same apps.
     pub(super) fn in_conflict(&self, plan: &Plan) -> Vec<Symbol> {
@@ -213,6 +217,10 @@ impl Marathon {
     // ---- what happens meanwhile ----
 
     pub(super) fn deployments_saw(&mut self, cx: &mut Cx, app: Symbol, change: &Change) {
+        let lost = [Condition::Unreachable, Condition::UnreachableInactive];
+        if cx.shows(Bug::WaitsForUnreachable) && lost.contains(&change.after.state.condition) {
+            return;
+        }
         let Some(action) = self.deployments.actions.get_mut(&app) else { return };
         match &mut action.stage {
             Stage::Stopping(waiting) => {
@@ -244,6 +252,10 @@ impl Marathon {
         let Some(gate) = action.stage.gate() else { return };
         if gate.is_healthy(id, ready) {
             self.passed_gate(cx, app);
+            if cx.shows(Bug::ForeignChanges) {
+                let others: Vec<Symbol> = self.deployments.actions.keys().copied().filter(|o| *o != app).collect();
+                others.into_iter().for_each(|other| self.passed_gate(cx, other));
+            }
         }
     }
 

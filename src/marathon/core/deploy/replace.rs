@@ -5,6 +5,7 @@ use super::super::limiter::ConfigKey;
 use super::super::writes::Change;
 use super::{Action, Gate, Stage, considered_healthy};
 use crate::actor::Cx;
+use crate::actor::bug::Bug;
 use crate::base::id::Symbol;
 use crate::fact::{Condition, Goal, KillReason};
 use crate::marathon::model::app::{RunSpec, UpgradeStrategy};
@@ -19,13 +20,13 @@ struct Pace {
     kill_now: u32,
 }
 
-/// `there`: instances of any version; `healthy`: of these wanted and healthy.
-fn pace(target: u32, strategy: UpgradeStrategy, resident: bool, there: u32, healthy: u32) -> Pace {
+/// `there`: instances of any version; `healthy`: of these wanted and healthy; `rigid`: an old bug.
+fn pace(target: u32, strategy: UpgradeStrategy, resident: bool, there: u32, healthy: u32, rigid: bool) -> Pace {
     let n = f64::from(target);
     let min_healthy = libm::ceil(n * strategy.minimum_health_capacity) as u32;
     let mut max_capacity = libm::floor(n * (1.0 + strategy.maximum_over_capacity)) as u32;
     let mut kill_now = healthy.saturating_sub(min_healthy);
-    if min_healthy == max_capacity && max_capacity <= healthy {
+    if min_healthy == max_capacity && max_capacity <= healthy && !rigid {
         // No room to move: one fewer, where a volume cannot be had twice, otherwise one more.
         if resident {
             kill_now = healthy - min_healthy + 1;
@@ -60,8 +61,11 @@ impl Marathon {
         }
         let all: Vec<Arc<Instance>> = self.tracker.of_app(app).cloned().collect();
         let wanted = |i: &Instance| i.state.goal == Goal::Running;
-        let healthy = all.iter().filter(|i| wanted(i) && considered_healthy(i)).count() as u32;
-        let pace = pace(spec.instances, spec.upgrade, spec.is_resident(), all.len() as u32, healthy);
+        let running_will_do = cx.shows(Bug::RunningIsHealthy);
+        let well = |i: &Instance| considered_healthy(i) || (running_will_do && i.state.condition == Condition::Running);
+        let healthy = all.iter().filter(|i| wanted(i) && well(i)).count() as u32;
+        let rigid = cx.shows(Bug::NoRoomToMove);
+        let pace = pace(spec.instances, spec.upgrade, spec.is_resident(), all.len() as u32, healthy, rigid);
         let (new, old): (Vec<_>, Vec<_>) = all.iter().partition(|i| i.spec.versions.version == version);
         let old: Vec<&Arc<Instance>> = old.into_iter().filter(|i| wanted(i)).collect();
         let (well, ill): (Vec<&Arc<Instance>>, Vec<&Arc<Instance>>) = old.iter().partition(|i| considered_healthy(i));
@@ -169,7 +173,7 @@ mod tests {
     fn the_pace_of_replacement() {
         let run = |resident, n, min, over, there, healthy| {
             let strategy = UpgradeStrategy { minimum_health_capacity: min, maximum_over_capacity: over };
-            let Pace { max_capacity, kill_now } = pace(n, strategy, resident, there, healthy);
+            let Pace { max_capacity, kill_now } = pace(n, strategy, resident, there, healthy, false);
             (max_capacity, kill_now)
         };
         assert_eq!(run(true, 1, 0.5, 0.0, 1, 1), (1, 1));

@@ -1,0 +1,177 @@
+//! `mesosim match` as its users meet it: what it says of offers, and of files that are wrong.
+
+#[path = "common/binary.rs"]
+mod binary;
+
+use binary::{folder, good, mesosim, refused};
+use expect_test::expect;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+fn offer(id: &str, host: &str, resources: &str, rack: &str) -> Value {
+    let one = |text: &str| {
+        let (name, value) = text.split_once(':').expect("name:value");
+        let (name, role) = name.split_once('@').unwrap_or((name, "*"));
+        match value.split_once('-') {
+            Some((a, b)) => json!({ "name": name, "type": "RANGES", "role": role,
+                "ranges": { "range": [{ "begin": a.parse::<u64>().unwrap(), "end": b.parse::<u64>().unwrap() }] } }),
+            None => json!({ "name": name, "type": "SCALAR", "role": role,
+                "scalar": { "value": value.parse::<f64>().unwrap() } }),
+        }
+    };
+    json!({
+        "id": { "value": id }, "agent_id": { "value": format!("S-{host}") }, "hostname": host,
+        "framework_id": { "value": "F" }, "allocation_info": { "role": "*" },
+        "resources": resources.split(' ').map(one).collect::<Vec<_>>(),
+        "attributes": [{ "name": "rack", "type": "TEXT", "text": { "value": rack } }],
+    })
+}
+
+fn web() -> Value {
+    json!({ "id": "/web", "cmd": "serve", "instances": 6, "cpus": 2, "mem": 1024,
+        "portDefinitions": [{ "port": 8080 }], "requirePorts": true,
+        "constraints": [["hostname", "UNIQUE"], ["rack", "MAX_PER", "2"]] })
+}
+
+fn offers() -> Value {
+    let mut away = offer("O6", "n6", "cpus:8 mem:8192 ports:8000-9000", "c");
+    away["unavailability"] = json!({ "start": { "nanoseconds": 1_769_860_800_000_000_000i64 },
+        "duration": { "nanoseconds": 3_600_000_000_000i64 } });
+    json!({ "offers": [
+        offer("O1", "n1", "cpus:4 mem:4096 ports:8000-9000", "a"),
+        offer("O2", "n2", "cpus:1.5 cpus@db:4 mem:512 ports:8000-9000", "b"),
+        offer("O3", "n3", "cpus:8 mem:8192 ports:8000-9000", "b"),
+        offer("O4", "n4", "cpus:8 mem:8192 ports:31000-32000", "c"),
+        offer("O5", "n5", "cpus@db:8 mem@db:64", "c"),
+        away,
+        offer("O7", "n7", "cpus:8 mem:8192 ports:8000-9000", "c"),
+        offer("O8", "n8", "cpus:8 mem:8192 gpus:1 ports:8000-9000", "d"),
+    ] })
+}
+
+fn tasks() -> Value {
+    let task = |id: &str, host: &str, state: &str| json!({ "id": id, "appId": "/web", "host": host, "slaveId": format!("S-{host}"), "state": state });
+    json!({ "tasks": [
+        task("web.instance-1._app.1", "n1", "TASK_RUNNING"),
+        task("web.instance-2._app.1", "n20", "TASK_RUNNING"),
+        task("web.instance-3._app.2", "n21", "TASK_STAGING"),
+        task("web.instance-4._app.1", "n3", "TASK_UNREACHABLE"),
+        { "id": "api.instance-5._app.1", "appId": "/api", "host": "n7", "state": "TASK_RUNNING" },
+    ] })
+}
+
+fn agents() -> Value {
+    json!({ "slaves": [
+        { "id": "S-n20", "hostname": "n20", "attributes": { "rack": "c" } },
+        { "id": "S-n21", "hostname": "n21", "attributes": { "rack": "c" } },
+    ] })
+}
+
+fn files(name: &str, app: &Value, offers: &Value) -> PathBuf {
+    let text = |value: &Value| serde_json::to_string_pretty(value).expect("JSON");
+    let all = [
+        ("web.json", text(app)),
+        ("offers.json", text(offers)),
+        ("tasks.json", text(&tasks())),
+        ("slaves.json", text(&agents())),
+    ];
+    folder(name, &all.iter().map(|(name, text)| (*name, text.as_str())).collect::<Vec<_>>())
+}
+
+const ALL: [&str; 7] = ["match", "web.json", "offers.json", "--instances", "tasks.json", "--agents", "slaves.json"];
+
+#[test]
+fn every_offer_is_judged_with_its_numbers() {
+    let place = files("judged", &web(), &offers());
+    expect![[""]].assert_eq(&good(&place, &ALL));
+}
+
+#[test]
+fn the_json_form_has_the_same() {
+    let place = files("as-json", &web(), &offers());
+    let text = good(&place, &[&ALL[..], &["--json", "--at", "2026-02-01T00:00:00Z"]].concat());
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let reasons: Vec<&Value> = value["offers"].as_array().unwrap().iter().map(|offer| &offer["reason"]).collect();
+    expect![[""]].assert_eq(&format!("{reasons:?}"));
+    expect![[""]].assert_eq(&serde_json::to_string_pretty(&value["offers"][1]["details"]).unwrap());
+    expect![[""]].assert_eq(&format!("{} {}", value["fit"], value["matching"]));
+}
+
+/// What the README shows is what is printed.
+#[test]
+fn the_example_of_the_readme_is_real() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files =
+        ["scenarios/match/web.json", "scenarios/match/offers.json", "--instances", "scenarios/match/tasks.json"];
+    let shown = good(root, &[&["match"][..], &files].concat());
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("it can be read");
+    assert!(readme.contains(&format!("```\n{shown}```\n")), "{shown}");
+}
+
+#[test]
+fn nothing_that_matches_is_exit_1() {
+    let place = files("none", &web(), &json!([offer("O1", "n1", "cpus:1 mem:8", "a")]));
+    let outcome = mesosim(&place, &["match", "web.json", "offers.json"]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, ""));
+    expect![[""]].assert_eq(&outcome.stdout);
+}
+
+/// Groups, regions and clusters: what stands in the way, and which instance.
+#[test]
+fn constraints_name_what_is_in_the_way() {
+    let says = |name: &str, constraint: Value, more: &[&str]| {
+        let mut app = web();
+        (app["constraints"], app["requirePorts"]) = (json!([constraint]), json!(false));
+        let mut here = offer("O1", "n1", "cpus:4 mem:4096 ports:1-9", "a");
+        here["domain"] = json!({ "fault_domain": { "region": { "name": "eu" }, "zone": { "name": "eu-1" } } });
+        let place = files(name, &app, &json!([here]));
+        let arguments = [&ALL[..], more].concat();
+        let lines = mesosim(&place, &arguments).stdout;
+        lines.lines().skip_while(|line| !line.starts_with("O1")).take(2).collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let told = [
+        says("group", json!(["rack", "GROUP_BY", "1"]), &[]),
+        says("cluster", json!(["rack", "CLUSTER"]), &[]),
+        says("like", json!(["rack", "LIKE", "b|c"]), &[]),
+        says("unlike", json!(["rack", "UNLIKE", "a.*"]), &[]),
+        says("is", json!(["level", "IS", "3"]), &[]),
+        says("zone", json!(["@zone", "LIKE", "eu-2"]), &[]),
+        says("region", json!(["hostname", "LIKE", "n.*"]), &["--master-region", "us"]),
+        says("home", json!(["@region", "LIKE", "eu"]), &["--master-region", "us"]),
+    ];
+    expect![[""]].assert_eq(&told.concat());
+}
+
+#[test]
+fn wrong_files_are_refused_with_place_and_mend() {
+    let mut mistyped = web();
+    mistyped["instnaces"] = json!(3);
+    let mut impossible = web();
+    impossible["constraints"] = json!([["hostname", "MAX_PER", "0"], ["rack", "LIKE", "a"], ["rack", "UNLIKE", "a"]]);
+    let group = json!({ "id": "/", "apps": [web()] });
+    let mut nowhere = offers();
+    nowhere["offers"][1].as_object_mut().unwrap().remove("hostname");
+    let mut odd = offers();
+    odd["offers"][0]["resources"][0]["skalar"] = json!(1);
+    let mut all = String::new();
+    for (i, (app, offers)) in [
+        (&mistyped, &offers()),
+        (&impossible, &offers()),
+        (&group, &offers()),
+        (&web(), &nowhere),
+        (&web(), &odd),
+        (&web(), &json!({ "ofers": [] })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let place = files(&format!("wrong-{i}"), app, offers);
+        all += &refused(&place, &ALL);
+        all.push('\n');
+    }
+    let place = files("wrong-flags", &web(), &offers());
+    all += &refused(&place, &["match", "web.json", "none.json"]);
+    all += &refused(&place, &["match", "web.json", "offers.json", "--at", "noon"]);
+    all += &refused(&place, &["match", "web.json", "offers.json", "--instances", "slaves.json"]);
+    expect![[""]].assert_eq(&all);
+}
