@@ -60,7 +60,13 @@ fn commands(markdown: &str) -> Vec<Vec<String>> {
         let line = line.trim();
         let line = line.split(" #").next().unwrap_or_default();
         let rest = line.strip_prefix("mesosim ").or_else(|| line.strip_prefix("cargo run --release -- "))?;
-        Some(rest.split_whitespace().map(str::to_owned).collect())
+        // What stands in double quotes is one word.
+        let parts = rest.split('"').enumerate();
+        let words = parts.flat_map(|(i, part)| match i % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+            _ => vec![part.to_owned()],
+        });
+        Some(words.collect())
     };
     all.filter_map(bare).collect()
 }
