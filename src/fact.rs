@@ -124,6 +124,16 @@ impl OfferRefusal {
     ];
 }
 
+/// What a framework had done to resources that it was offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ResourceOp {
+    Reserve,
+    Unreserve,
+    Create,
+    Destroy,
+}
+
 /// How a deployment ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -277,6 +287,13 @@ pub enum Fact {
         agent: AgentId,
         state: TaskState,
         reason: Reason,
+    },
+    /// The master carried out an operation on resources of this total; amounts do not change by it.
+    ResourcesConverted {
+        framework: FrameworkId,
+        agent: AgentId,
+        operation: ResourceOp,
+        total: Quantities,
     },
     /// The registry was written with this version and number of operations.
     RegistryWritten {
@@ -522,6 +539,7 @@ impl Fact {
             Self::DevicesUsed { owner, milli } => b.u8(48).u32(owner.0).u64(milli),
             Self::SessionOpened { slot, session } => b.u8(49).u32(slot).u64(session),
             Self::SessionExpired { slot, session } => b.u8(50).u32(slot).u64(session),
+            Self::ResourcesConverted { framework, agent, operation, total } => b.u8(54).u32(framework.0.0).agent(agent).u8(operation as u8).sum(total),
             Self::LeaderElected { kind, slot, incarnation } => b.u8(51).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderReady { kind, slot, incarnation } => b.u8(52).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderLost { kind, slot, incarnation } => b.u8(53).u8(kind as u8).u32(slot).u32(incarnation),

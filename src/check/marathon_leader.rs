@@ -34,6 +34,7 @@ impl Invariant for MarathonLeader {
             }
             Msg::Subscribe { .. }
             | Msg::Accept { .. }
+            | Msg::AcceptBulk(_)
             | Msg::Decline { .. }
             | Msg::Revive { .. }
             | Msg::Suppress { .. }

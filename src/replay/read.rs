@@ -254,6 +254,13 @@ fn read_event(at: &At) -> Fallible<Event> {
             offered: f.resources("offered")?,
             resources: f.resources("resources")?,
         },
+        "convert_offered" => Event::ConvertOffered {
+            framework: f.id("framework")?,
+            role: f.id("role")?,
+            agent: f.id("agent")?,
+            resources: f.resources("resources")?,
+            into: f.resources("into")?,
+        },
         "advance" => Event::Advance { by: f.needed("seconds")?.seconds()? },
         "allocate" => Event::Allocate(read_visits(&mut f)?),
         "tick" => Event::Tick,

@@ -146,6 +146,7 @@ impl Execute {
             name: config.name,
             id: self.id,
             role: config.role,
+            principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: config.checkpoint,
             capabilities: Capabilities {

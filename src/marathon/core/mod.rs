@@ -22,6 +22,7 @@ pub mod limiter;
 pub mod offers;
 pub mod ports;
 pub mod probe;
+pub mod residents;
 pub mod resources;
 pub mod revive;
 pub mod scaling;
@@ -34,6 +35,7 @@ mod traces;
 pub mod tracker;
 pub mod update;
 pub mod view;
+pub mod volumes;
 pub mod writes;
 
 use crate::actor::{Cx, Effect, Input, ProcessId, TimerKey};

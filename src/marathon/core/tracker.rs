@@ -9,7 +9,7 @@ use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::fact::Condition;
 use crate::marathon::model::app::Constraint;
-use crate::marathon::model::instance::{Instance, InstanceId, Place, is_active, is_terminal};
+use crate::marathon::model::instance::{Instance, InstanceId, Place, ReservationState, is_active, is_terminal};
 use crate::marathon::model::path::PathId;
 use crate::marathon::model::version::Version;
 use crate::mesos::message::AgentInfo;
@@ -24,6 +24,8 @@ pub struct App {
     pub instances: BTreeSet<InstanceId>,
     /// To be launched, by the time of the last change of their configuration.
     pub scheduled: BTreeMap<Version, BTreeSet<InstanceId>>,
+    /// Those of them that need a reservation and have none.
+    pub unreserved: BTreeMap<Version, BTreeSet<InstanceId>>,
     pub placed: Placed,
     /// Those that count towards the target (`scaling::counts`).
     pub counted: u32,
@@ -39,6 +41,7 @@ impl App {
             id,
             instances: BTreeSet::new(),
             scheduled: BTreeMap::new(),
+            unreserved: BTreeMap::new(),
             placed: Placed::default(),
             counted: 0,
             there: 0,
@@ -63,12 +66,15 @@ struct Record {
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 struct Standing {
     scheduled: bool,
+    unreserved: bool,
     placed: bool,
     counted: bool,
     there: bool,
     launching: bool,
     inactive: bool,
     running: bool,
+    reserving: bool,
+    to_free: bool,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -80,6 +86,10 @@ pub struct Tracker {
     pub coming_up: BTreeSet<InstanceId>,
     /// Unreachable for long: those that may be expunged.
     pub inactive: BTreeSet<InstanceId>,
+    /// Reservations that were asked for and not seen yet: those that may be overdue.
+    pub reserving: BTreeSet<InstanceId>,
+    /// Instances that only wait until what they hold is offered, to be given back.
+    pub to_free: BTreeSet<InstanceId>,
     running: u32,
 }
 
@@ -88,14 +98,20 @@ fn standing(instance: &Instance, launching: bool) -> Standing {
     let condition = instance.state.condition;
     let waits = instance.is_scheduled();
     let lost = matches!(condition, C::Gone | C::Unreachable | C::Unknown | C::Dropped);
+    // One that waits with a reservation will come back to its place.
+    let settled = if waits { instance.reservation.is_some() } else { !lost };
+    let reserved = instance.reservation.as_ref().map(|reservation| reservation.state);
     Standing {
         scheduled: waits && !launching,
-        placed: launching || (!waits && !lost && instance.place.is_some()),
+        unreserved: waits && !launching && reserved.is_none() && instance.spec.is_resident(),
+        placed: launching || (settled && instance.place.is_some()),
         counted: scaling::counts(instance),
         there: waits || is_active(condition),
         launching: matches!(condition, C::Provisioned | C::Staging | C::Starting),
         inactive: condition == C::UnreachableInactive,
         running: condition == C::Running,
+        reserving: matches!(reserved, Some(ReservationState::New { .. })),
+        to_free: instance.is_to_be_freed(),
     }
 }
 
@@ -207,6 +223,33 @@ impl Tracker {
         app.placed.allows(names, &mut self.fields, constraints, at, info, quirks)
     }
 
+    /// The same for an instance that has a reservation there: its own place is not counted.
+    pub fn allows_back(
+        &mut self,
+        names: &mut Names,
+        id: InstanceId,
+        constraints: &[Constraint],
+        at: (Version, u32),
+        info: &AgentInfo,
+        quirks: Quirks,
+    ) -> bool {
+        if constraints.is_empty() {
+            return true;
+        }
+        let Some(record) = self.records.remove(&id) else { return false };
+        self.count_placed(names, &record, false);
+        let allowed = self.allows(names, record.app, constraints, at, info, quirks);
+        self.count_placed(names, &record, true);
+        self.records.insert(id, record);
+        allowed
+    }
+
+    /// Whether it may be launched: it waits, and nobody decided on it yet.
+    #[must_use]
+    pub fn waits(&self, id: InstanceId) -> bool {
+        self.records.get(&id).is_some_and(|record| record.launching.is_none() && record.instance.is_scheduled())
+    }
+
     fn count_placed(&mut self, names: &mut Names, record: &Record, add: bool) {
         let instance = &record.instance;
         let is = standing(instance, record.launching.is_some());
@@ -235,14 +278,17 @@ impl Tracker {
         by(&mut app.counted, is.counted);
         by(&mut app.there, is.there);
         by(&mut self.running, is.running);
-        if is.scheduled {
-            let config = instance.spec.versions.last_config_change;
+        let config = instance.spec.versions.last_config_change;
+        for (counts, sets) in [(is.scheduled, &mut app.scheduled), (is.unreserved, &mut app.unreserved)] {
+            if !counts {
+                continue;
+            }
             if add {
-                app.scheduled.entry(config).or_default().insert(id);
-            } else if let Some(set) = app.scheduled.get_mut(&config) {
+                sets.entry(config).or_default().insert(id);
+            } else if let Some(set) = sets.get_mut(&config) {
                 set.remove(&id);
                 if set.is_empty() {
-                    app.scheduled.remove(&config);
+                    sets.remove(&config);
                 }
             }
         }
@@ -255,6 +301,8 @@ impl Tracker {
         };
         mark(&mut self.coming_up, is.launching);
         mark(&mut self.inactive, is.inactive);
+        mark(&mut self.reserving, is.reserving);
+        mark(&mut self.to_free, is.to_free);
         self.count_placed(names, record, add);
     }
 }
