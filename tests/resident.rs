@@ -17,7 +17,7 @@ use mesosim::world::{Request as Outside, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const CONFIGURED: &str = "cpus:4; mem:8192; disk:10000; ports:[31000-31100]; disk[MOUNT:/ssd]:2000";
+const CONFIGURED: &str = "cpus:4;mem:8192;disk:10000;ports:[31000-31100]";
 
 fn cluster(seed: u64, more: &str) -> String {
     format!(
@@ -61,6 +61,8 @@ fn db(instances: u32, persistent: Value) -> Value {
 struct Run {
     world: World,
     checker: Checker,
+    /// What every agent has.
+    configured: Resources,
     facts: Vec<At<Fact>>,
     answers: Map<u64, Arc<Response>>,
 }
@@ -70,7 +72,10 @@ impl Run {
         let mut world = world(text);
         world.watch_messages();
         let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
-        Self { world, checker: Checker::new(&names), facts: Vec::new(), answers: Map::default() }
+        let configured = text.lines().find_map(|line| line.strip_prefix("resources = "));
+        let configured = Resources::parse(configured.expect("agents").trim_matches('"')).unwrap();
+        let checker = Checker::new(&names);
+        Self { world, checker, configured, facts: Vec::new(), answers: Map::default() }
     }
 
     fn step(&mut self) {
@@ -119,7 +124,7 @@ impl Run {
             self.step();
         }
         for (agent, total) in self.totals() {
-            assert_eq!(total.as_configured(), Resources::parse(CONFIGURED).unwrap(), "{agent:?}");
+            assert_eq!(total.as_configured(), self.configured, "{agent:?}");
         }
     }
 
@@ -306,7 +311,7 @@ fn deleting_gives_everything_back() {
     run.until(300);
     assert_eq!((run.running(), run.held()), (0, Resources::EMPTY));
     for (_, total) in run.totals() {
-        assert_eq!(total, Resources::parse(CONFIGURED).unwrap(), "all is unreserved");
+        assert_eq!(total, run.configured, "all is unreserved");
     }
     let (created, destroyed) = (run.operations(ResourceOp::Create), run.operations(ResourceOp::Destroy));
     let (reserved, unreserved) = (run.operations(ResourceOp::Reserve), run.operations(ResourceOp::Unreserve));
@@ -337,7 +342,8 @@ fn what_is_scaled_down_keeps_its_volume() {
 /// A volume on a disk of its own takes the whole of it.
 #[test]
 fn a_mounted_volume_grows_to_its_disk() {
-    let mut run = Run::deployed(&cluster(1, &crash("20s", true)), db(1, json!({ "size": 500, "type": "mount" })));
+    let text = cluster(1, &crash("20s", true)).replace("disk:10000", "disk:10000;disk[MOUNT:/ssd]:2000");
+    let mut run = Run::deployed(&text, db(1, json!({ "size": 500, "type": "mount" })));
     assert_eq!(run.running(), 1);
     let held = Resources::parse("cpus:1;mem:128;disk:2000").unwrap().quantities();
     assert_eq!(run.held().quantities(), held);

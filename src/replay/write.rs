@@ -283,7 +283,7 @@ mod tests {
         {"op":"convert_offered","framework":"f","role":"a","agent":"s",
          "resources":[{"name":"disk","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}]}],
          "into":[{"name":"disk","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}],
-          "disk":{"persistence":{"id":"v"}}}]},
+          "persistence_id":"v"}]},
         {"op":"advance","seconds":0.25},
         {"op":"allocate"},{"op":"allocate","batch":true,"asked_ago":0.001,"agents":["s","t"],"again":["t","s"]},{"op":"tick"}],
         "output":[{"event":25,"op":"allocate","clock":0.25,
