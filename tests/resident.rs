@@ -276,10 +276,10 @@ fn leaders_die_between_reservation_and_launch() {
     }
 }
 
-/// Marathon dies after any single effect while the app comes up.
+/// Marathon dies after any single effect while the app comes up, from when its root is written.
 #[test]
 fn marathon_dies_anywhere_on_the_way() {
-    for effects in (1..60).step_by(6) {
+    for effects in (4..100).step_by(6) {
         let mut run = Run::new(&cluster(5, ""));
         run.until(40);
         let body = Body::Json(db(2, json!({ "size": 500 })));
