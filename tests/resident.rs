@@ -13,6 +13,8 @@ use mesosim::fact::{At, Fact, ProcessKind, ResourceOp};
 use mesosim::http::{Body, Method, Request, Response};
 use mesosim::mesos::message::Msg;
 use mesosim::mesos::resource::Resources;
+use mesosim::scenario::Scenario;
+use mesosim::sim::Sim;
 use mesosim::world::{Request as Outside, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -363,4 +365,20 @@ fn without_a_principal_nothing_is_reserved() {
     let run = Run::deployed(&text, db(1, json!({ "size": 500 })));
     assert_eq!((run.running(), run.held()), (0, Resources::EMPTY));
     assert!(run.count(|f| matches!(f, Fact::OfferRefused { .. })) > 0);
+}
+
+/// The scenario that operators read expects what comes to pass.
+#[test]
+fn the_scenario_of_reboots_holds() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/marathon/resident-app-after-reboot.toml");
+    for seed in ["1", "2", "3"] {
+        let seed = [("seed".to_owned(), seed.to_owned())];
+        let scenario = Scenario::load(std::path::Path::new(path), &seed, None);
+        let scenario = scenario.unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let finished = Sim::of(scenario, true).map(|sim| sim.run(&mut ()));
+        let Ok(Ok(finished)) = finished else { panic!("{:?}", finished.map(|run| run.map(|_| ()))) };
+        assert!(finished.broken.is_none(), "{:?}", finished.broken);
+        let missed = finished.expectations.iter().filter(|outcome| !outcome.passed);
+        assert_eq!(missed.map(|outcome| &*outcome.why).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
 }

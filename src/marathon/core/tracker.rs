@@ -324,7 +324,11 @@ pub fn calls_for_scale_check(before: Option<Condition>, after: Condition) -> boo
 mod tests {
     use super::super::testing;
     use super::*;
-    use crate::marathon::model::app::{Operator, RunSpec};
+    use crate::base::quantity::Milli;
+    use crate::base::time::Time;
+    use crate::fact::Goal;
+    use crate::marathon::model::app::{Operator, PersistentVolume, RunSpec};
+    use crate::marathon::model::instance::Reservation;
 
     #[test]
     fn an_instance_is_counted_by_what_it_is() {
@@ -354,6 +358,47 @@ mod tests {
         assert_eq!((counts(&tracker), tracker.len(), tracker.inactive.len()), ((1, 1, 1, 0), 1, 0));
         tracker.put(&mut names, InstanceId(Symbol(51)), None);
         assert!(tracker.app(app).is_none() && tracker.is_empty());
+    }
+
+    #[test]
+    fn a_reservation_holds_the_place_and_is_freed_at_the_end() {
+        let mut names = testing::names();
+        let app = names.intern("/a");
+        let mut tracker = Tracker::default();
+        let mut spec: RunSpec = testing::spec("/a", 2);
+        spec.constraints = vec![testing::constraint("hostname", Operator::Unique, None)];
+        spec.volumes = vec![PersistentVolume {
+            container_path: "data".into(),
+            size: Milli::from_int(5),
+            disk_type: "root".into(),
+            max_size: None,
+            profile: None,
+            constraints: Vec::new(),
+        }];
+        let spec = Arc::new(spec);
+        let place = testing::place("h1", &[]);
+        let mut instance = testing::scheduled(50, spec.clone());
+        let id = instance.id;
+        let seen = |t: &Tracker| {
+            let unreserved: usize = t.app(app).unwrap().unreserved.values().map(BTreeSet::len).sum();
+            (t.app(app).unwrap().waiting(), unreserved, t.reserving.len(), t.to_free.len())
+        };
+        tracker.put(&mut names, id, Some(Arc::new(instance.clone())));
+        assert_eq!(seen(&tracker), (1, 1, 0, 0));
+        let state = ReservationState::New { deadline: Time::from_secs(20) };
+        instance.place = Some(place.clone());
+        instance.reservation = Some(Reservation { volumes: vec!["v".into()], state });
+        tracker.put(&mut names, id, Some(Arc::new(instance.clone())));
+        assert_eq!((seen(&tracker), tracker.waits(id)), ((1, 0, 1, 0), true));
+        let at = (spec.versions.last_config_change, 2);
+        let (rules, quirks) = (&spec.constraints, Quirks::Real);
+        assert!(!tracker.allows(&mut names, app, rules, at, &place.info, quirks), "it will come back there");
+        assert!(tracker.allows_back(&mut names, id, rules, at, &place.info, quirks), "as it may");
+        instance.state.goal = Goal::Decommissioned;
+        tracker.put(&mut names, id, Some(Arc::new(instance)));
+        assert_eq!((seen(&tracker), tracker.waits(id)), ((0, 0, 1, 1), false));
+        tracker.put(&mut names, id, None);
+        assert!(tracker.reserving.is_empty() && tracker.to_free.is_empty());
     }
 
     #[test]
