@@ -15,6 +15,7 @@ use crate::base::time::{Span, Time};
 use crate::fact::{Detail, Fact};
 use crate::job::TaskSpec;
 use crate::mesos::message::{LogEntry, Msg, RegistryOp};
+use crate::mesos::resource::Resources;
 use crate::zk::wire::Record;
 use bug::Bug;
 use std::sync::Arc;
@@ -82,6 +83,8 @@ pub enum DiskOp {
     AgentId(crate::base::id::AgentId),
     /// Forget the agent's id (it unregistered or was told to shut down).
     ForgetAgentId,
+    /// All reservations and volumes of an agent (`meta/resources/resources.info`).
+    Checkpointed(Resources),
     /// A scheduler's framework id.
     FrameworkId(crate::base::id::FrameworkId),
     /// A replica of the registry's log accepts nothing below this ballot any more.
@@ -100,6 +103,7 @@ impl DiskOp {
             Self::Promised { .. } => matches!(older, Self::Promised { .. }),
             Self::Accepted(_) => matches!(older, Self::Promised { .. } | Self::Accepted(_)),
             Self::Zookeeper(record) => matches!(older, Self::Zookeeper(older) if record.replaces(older)),
+            Self::Checkpointed(_) => matches!(older, Self::Checkpointed(_)),
             Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::FrameworkId(_) => false,
         }
     }
@@ -107,7 +111,7 @@ impl DiskOp {
     #[must_use]
     pub fn replaces_any(&self) -> bool {
         match self {
-            Self::Promised { .. } | Self::Accepted(_) => true,
+            Self::Promised { .. } | Self::Accepted(_) | Self::Checkpointed(_) => true,
             Self::Zookeeper(record) => record.replaces_any(),
             Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::FrameworkId(_) => false,
         }

@@ -124,6 +124,16 @@ impl OfferRefusal {
     ];
 }
 
+/// What a framework had done to resources that it was offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ResourceOp {
+    Reserve,
+    Unreserve,
+    Create,
+    Destroy,
+}
+
 /// How a deployment ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -285,6 +295,13 @@ pub enum Fact {
         agent: AgentId,
         state: TaskState,
         reason: Reason,
+    },
+    /// The master carried out an operation on resources of this total; amounts do not change by it.
+    ResourcesConverted {
+        framework: FrameworkId,
+        agent: AgentId,
+        operation: ResourceOp,
+        total: Quantities,
     },
     /// The registry was written with this version and number of operations.
     RegistryWritten {
@@ -530,6 +547,7 @@ impl Fact {
             Self::DevicesUsed { owner, milli } => b.u8(48).u32(owner.0).u64(milli),
             Self::SessionOpened { slot, session } => b.u8(49).u32(slot).u64(session),
             Self::SessionExpired { slot, session } => b.u8(50).u32(slot).u64(session),
+            Self::ResourcesConverted { framework, agent, operation, total } => b.u8(55).u32(framework.0.0).agent(agent).u8(operation as u8).sum(total),
             Self::LeaderElected { kind, slot, incarnation } => b.u8(51).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderReady { kind, slot, incarnation } => b.u8(52).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderLost { kind, slot, incarnation } => b.u8(53).u8(kind as u8).u32(slot).u32(incarnation),
@@ -573,5 +591,18 @@ mod tests {
         for other in [hex(6, f(1, End::Finished)), hex(5, f(2, End::Finished)), hex(5, f(1, End::Lost))] {
             assert_ne!(base, other);
         }
+    }
+
+    /// Two kinds with one tag could be taken for each other.
+    #[test]
+    fn tags_of_the_digest_are_unique() {
+        let source = include_str!("fact.rs");
+        let lines = source.lines().filter(|line| line.trim_start().starts_with("Self::"));
+        let tag = |line: &str| line.split_once("=> b.u8(")?.1.split_once(')')?.0.parse::<u8>().ok();
+        let mut tags: Vec<u8> = lines.filter_map(tag).collect();
+        let count = tags.len();
+        tags.sort_unstable();
+        tags.dedup();
+        assert!(count > 40 && tags.len() == count, "{count} kinds, {} tags", tags.len());
     }
 }

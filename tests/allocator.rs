@@ -127,6 +127,7 @@ impl Rig {
             name: self.names.intern(name),
             id: None,
             role: self.names.intern(role),
+            principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: false,
             capabilities,

@@ -10,7 +10,8 @@
 use super::{Hears, Invariant, View};
 use crate::base::map::Set;
 use crate::fact::{At, Fact};
-use crate::mesos::message::Msg;
+use crate::base::id::OfferId;
+use crate::mesos::message::{Launch, Msg};
 use crate::world::Seen;
 
 pub const SUMMARY: &str = "an offer of a master that leads no more launches nothing";
@@ -21,6 +22,15 @@ pub struct DeadOffers {
     dead: Set<(u32, u32)>,
 }
 
+impl DeadOffers {
+    fn mark<'a>(&mut self, launches: impl Iterator<Item = &'a Launch>) {
+        for launch in launches {
+            let (template, numbers) = (launch.spec.template.0, launch.first..launch.first + launch.count);
+            self.dead.extend(numbers.map(|n| (template, n)));
+        }
+    }
+}
+
 impl Invariant for DeadOffers {
     fn hears(&self) -> &'static [Hears] {
         &[Hears::Messages, Hears::Facts, Hears::Steps]
@@ -28,13 +38,12 @@ impl Invariant for DeadOffers {
 
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         // Of a master that died in this step nobody can say any more which one it was.
-        if let (Msg::Accept { offer, launches, .. }, false) = (&seen.msg, seen.sent)
-            && view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master)
-        {
-            for launch in launches.as_slice() {
-                let (template, numbers) = (launch.spec.template.0, launch.first..launch.first + launch.count);
-                self.dead.extend(numbers.map(|n| (template, n)));
-            }
+        let is_dead =
+            |offer: &OfferId| view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master) && !seen.sent;
+        match &seen.msg {
+            Msg::Accept { offer, launches, .. } if is_dead(offer) => self.mark(launches.as_slice().iter()),
+            Msg::AcceptBulk(acceptance) if acceptance.offers.iter().any(is_dead) => self.mark(acceptance.launches()),
+            _ => {}
         }
         Ok(())
     }

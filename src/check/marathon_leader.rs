@@ -38,6 +38,7 @@ impl Invariant for MarathonLeader {
             }
             Msg::Subscribe { .. }
             | Msg::Accept { .. }
+            | Msg::AcceptBulk(_)
             | Msg::Decline { .. }
             | Msg::Revive { .. }
             | Msg::Suppress { .. }

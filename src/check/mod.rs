@@ -483,7 +483,13 @@ pub(crate) mod testing {
         let info =
             AgentInfo { hostname: HOST, total: Resources::default(), attributes: vec![], devices: 0, address: 0 };
         let info = Arc::new(info);
-        Msg::ReregisterAgent(Arc::new(Reregistration { id: AGENT, info, tasks: vec![], frameworks: vec![] }))
+        Msg::ReregisterAgent(Arc::new(Reregistration {
+            id: AGENT,
+            info,
+            checkpointed: Resources::default(),
+            tasks: vec![],
+            frameworks: vec![],
+        }))
     }
     pub(crate) fn process_stopped(kind: ProcessKind, name: Symbol) -> Fact {
         Fact::ProcessStopped { slot: 0, incarnation: 0, kind, name }

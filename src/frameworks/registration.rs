@@ -112,6 +112,7 @@ mod tests {
             name: Symbol(1),
             id: None,
             role: Symbol(2),
+            principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: false,
             capabilities: Capabilities::default(),

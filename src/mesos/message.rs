@@ -5,7 +5,7 @@
 //! resources name a batch and a range of its contiguous offer ids. How a batch holds its entries
 //! is private to this file.
 
-use super::resource::Resources;
+use super::resource::{ResourceOperation, Resources};
 use super::task_state::{Reason, Source, TaskState};
 use crate::base::id::{AgentId, FrameworkId, OfferId, RoleId, Symbol, TaskId};
 use crate::base::map::Map;
@@ -36,6 +36,8 @@ pub struct FrameworkInfo {
     /// Missing at the first subscription.
     pub id: Option<FrameworkId>,
     pub role: RoleId,
+    /// As whom it authenticates; its reservations bear that name.
+    pub principal: Option<Symbol>,
     pub failover_timeout: Span,
     pub checkpoint: bool,
     pub capabilities: Capabilities,
@@ -288,6 +290,42 @@ impl Launches {
     }
 }
 
+/// One operation of an ACCEPT.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Operation {
+    Launch(Launch),
+    Convert(ResourceOperation),
+}
+
+/// An ACCEPT with more than launches; its operations are carried out in their order.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Acceptance {
+    pub framework: FrameworkId,
+    pub offers: Vec<OfferId>,
+    pub refuse: Refuse,
+    pub operations: Vec<Operation>,
+}
+
+impl Acceptance {
+    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
+        self.operations.iter().filter_map(|operation| match operation {
+            Operation::Launch(launch) => Some(launch),
+            Operation::Convert(_) => None,
+        })
+    }
+}
+
+/// Part of what a framework holds on an agent has become something else, and the agent's total with
+/// it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Converted {
+    pub framework: FrameworkId,
+    pub role: RoleId,
+    pub agent: AgentId,
+    pub before: Resources,
+    pub after: Resources,
+}
+
 /// A task status update. `uuid` 0 stands for none: made by the master, not to be acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StatusUpdate {
@@ -333,6 +371,8 @@ pub struct UnknownTask {
 pub struct Reregistration {
     pub id: AgentId,
     pub info: Arc<AgentInfo>,
+    /// What it has written down of reservations and volumes.
+    pub checkpointed: Resources,
     pub tasks: Vec<TaskReport>,
     /// Every framework that the agent knows, so that a master can recover it.
     pub frameworks: Vec<(FrameworkId, Arc<FrameworkInfo>)>,
@@ -404,6 +444,7 @@ pub enum Msg {
     // ---- agent -> master ----
     RegisterAgent {
         info: Arc<AgentInfo>,
+        checkpointed: Resources,
     },
     ReregisterAgent(Arc<Reregistration>),
     UnregisterAgent {
@@ -444,6 +485,8 @@ pub enum Msg {
     Shutdown {
         agent: AgentId,
     },
+    /// All reservations and volumes that the agent is to have from now on.
+    CheckpointResources(Resources),
     /// Acknowledgement of a status update, on its way to the agent.
     StatusAck {
         framework: FrameworkId,
@@ -468,6 +511,8 @@ pub enum Msg {
         refuse: Refuse,
         launches: Launches,
     },
+    /// The same with operations on resources.
+    AcceptBulk(Arc<Acceptance>),
     Decline {
         framework: FrameworkId,
         offers: OfferRanges,
@@ -630,6 +675,8 @@ pub enum Msg {
     },
     /// The same with ports, reservations and the like.
     RecoverBulk(Arc<Recovery>),
+    /// Part of what a framework holds was reserved, or made a volume, or the reverse.
+    UpdateAllocation(Arc<Converted>),
     /// The tick of the batch timer and the queued run, both to itself.
     BatchTick,
     RunAllocation,
@@ -757,6 +804,8 @@ impl Msg {
         "fetchRegistry",
         "registryFetched",
         "registryLost",
+        "CHECKPOINT_RESOURCES",
+        "updateAllocation",
     ];
 
     /// The index of the kind in `LABELS`.
@@ -779,7 +828,7 @@ impl Msg {
             Self::StatusAck { .. } => 12,
             Self::Subscribe { .. } => 13,
             Self::Teardown { .. } => 14,
-            Self::Accept { .. } => 15,
+            Self::Accept { .. } | Self::AcceptBulk(_) => 15,
             Self::Decline { .. } => 16,
             Self::Revive { .. } => 17,
             Self::Suppress { .. } => 18,
@@ -824,6 +873,8 @@ impl Msg {
             Self::FetchRegistry { .. } => 57,
             Self::RegistryFetched { .. } => 58,
             Self::RegistryLost => 59,
+            Self::CheckpointResources(_) => 60,
+            Self::UpdateAllocation(_) => 61,
         }
     }
 

@@ -82,6 +82,7 @@ pub enum Reason {
     TaskInvalid,
     TaskKilledDuringLaunch,
     HealthCheckStatusUpdated,
+    ResourcesUnknown,
 }
 
 impl Reason {
@@ -102,6 +103,7 @@ impl Reason {
             Self::TaskInvalid => "REASON_TASK_INVALID",
             Self::TaskKilledDuringLaunch => "REASON_TASK_KILLED_DURING_LAUNCH",
             Self::HealthCheckStatusUpdated => "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
+            Self::ResourcesUnknown => "REASON_RESOURCES_UNKNOWN",
         }
     }
 }

@@ -57,6 +57,10 @@ counts! {
     FrameworksRemovals "subscriptions.removed" "Frameworks removed for good.";
     FrameworksSuppressions "subscriptions.suppressed" "SUPPRESS calls that had an effect.";
     FrameworksRevivals "subscriptions.revived" "REVIVE calls.";
+    OperationsReserve "operations.reserved" "RESERVE operations that the master carried out.";
+    OperationsUnreserve "operations.unreserved" "The same for UNRESERVE.";
+    OperationsCreate "operations.created" "The same for CREATE: persistent volumes made.";
+    OperationsDestroy "operations.destroyed" "The same for DESTROY.";
     RegistryWrites "registry.writes" "Versions of the registry written.";
     RegistryOperations "registry.operations" "Operations in them.";
     ProcessesStarted "processes.started" "Processes that began.";

@@ -18,7 +18,7 @@ use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol, TaskId};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
-use crate::fact::{At, End, Fact, OfferEnd, ProcessKind};
+use crate::fact::{At, End, Fact, OfferEnd, ProcessKind, ResourceOp};
 
 mod books;
 mod now;
@@ -368,6 +368,15 @@ impl Recorder {
             }
             Fact::FrameworkSuppressed { .. } => self.count(NONE, Count::FrameworksSuppressions, 1),
             Fact::FrameworkRevived { .. } => self.count(NONE, Count::FrameworksRevivals, 1),
+            Fact::ResourcesConverted { operation, .. } => {
+                let count = match operation {
+                    ResourceOp::Reserve => Count::OperationsReserve,
+                    ResourceOp::Unreserve => Count::OperationsUnreserve,
+                    ResourceOp::Create => Count::OperationsCreate,
+                    ResourceOp::Destroy => Count::OperationsDestroy,
+                };
+                self.count(NONE, count, 1);
+            }
             Fact::RegistryWritten { operations, .. } => {
                 self.count(NONE, Count::RegistryWrites, 1);
                 self.count(NONE, Count::RegistryOperations, u64::from(operations));

@@ -122,6 +122,10 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
                 because(reason)
             ),
         ),
+        Fact::ResourcesConverted { framework, agent: id, operation, total } => {
+            let of = short(names.framework(framework));
+            (short(names.agent(id)), "resources", format!("{operation:?} {total} for {of}"))
+        }
         Fact::RegistryWritten { version, operations } => {
             ("registry".to_owned(), "written", format!("version {version}, {operations} operations"))
         }

@@ -103,6 +103,9 @@ impl Event {
             | Self::Unreserve { resources, .. }
             | Self::ReserveOffered { resources, .. }
             | Self::UnreserveOffered { resources, .. } => check_reserved(resources),
+            Self::ConvertOffered { resources, into, .. } if resources.all_quantities() != into.all_quantities() => {
+                Err(Fault::new(format!("{resources} cannot become {into}"), "convert into the same amounts"))
+            }
             Self::Advance { by } if *by < Span::ZERO => {
                 Err(Fault::new("the clock goes backwards", "write at least 0 seconds"))
             }

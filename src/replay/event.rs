@@ -117,6 +117,16 @@ pub enum Event {
         offered: Resources,
         resources: Resources,
     },
+    /// A part of what a framework is offered becomes something else of the same amounts, as volumes
+    /// are made and destroyed.
+    ConvertOffered {
+        framework: String,
+        role: String,
+        agent: String,
+        /// Before and afterwards.
+        resources: Resources,
+        into: Resources,
+    },
     /// The clock jumps. What fell due meanwhile acts afterwards, ordered by its instant and then by
     /// when its timer was armed, and however many intervals have passed there is one batch run,
     /// with the clock as it is now; the next one is due an interval from now.
@@ -260,7 +270,7 @@ pub struct Visits {
 
 impl Event {
     /// All names of events.
-    pub const OPS: [&'static str; 25] = [
+    pub const OPS: [&'static str; 26] = [
         "init",
         "add_agent",
         "update_agent",
@@ -283,6 +293,7 @@ impl Event {
         "unreserve",
         "reserve_offered",
         "unreserve_offered",
+        "convert_offered",
         "advance",
         "allocate",
         "tick",
@@ -314,6 +325,7 @@ impl Event {
             Self::Unreserve { .. } => "unreserve",
             Self::ReserveOffered { .. } => "reserve_offered",
             Self::UnreserveOffered { .. } => "unreserve_offered",
+            Self::ConvertOffered { .. } => "convert_offered",
             Self::Advance { .. } => "advance",
             Self::Allocate(_) => "allocate",
             Self::Tick => "tick",

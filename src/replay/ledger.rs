@@ -120,6 +120,9 @@ impl Ledger {
             Event::UnreserveOffered { framework, role, agent, offered, resources } => {
                 self.check_change(framework, role, agent, offered, resources)
             }
+            Event::ConvertOffered { framework, role, agent, resources, .. } => {
+                self.check_held(framework, role, agent, resources)
+            }
             Event::Advance { by } => match self.now.0.checked_add(by.0) {
                 Some(_) => Ok(()),
                 None => Err(Fault::new("the clock runs beyond the end of time", "advance by less")),
@@ -256,6 +259,10 @@ impl Ledger {
                     self.take(framework, role, agent, resources);
                     self.add(framework, role, agent, &to);
                 }
+            }
+            Event::ConvertOffered { framework, role, agent, resources, into } => {
+                self.take(framework, role, agent, resources);
+                self.add(framework, role, agent, into);
             }
             Event::Advance { by: Span(ns) } => self.now = Time(self.now.0.saturating_add(*ns)),
             _ => {}

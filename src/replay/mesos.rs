@@ -293,6 +293,10 @@ impl<S: Sharing> Seat<S> {
                 let before = resources.pop_reservation().map_err(|error| fault::Fault::Operation(error.to_string()))?;
                 self.core.convert(of, agent, offered, &before, resources)
             }
+            Event::ConvertOffered { framework, role, agent, resources, into } => {
+                let (of, agent) = ((self.framework(framework), self.role(role)), self.agent(agent));
+                self.core.convert(of, agent, resources, resources, into)
+            }
             Event::UnreserveOffered { framework, role, agent, offered, resources } => {
                 let (of, agent) = ((self.framework(framework), self.role(role)), self.agent(agent));
                 let after = resources.pop_reservation().map_err(|error| fault::Fault::Operation(error.to_string()))?;

@@ -254,6 +254,13 @@ fn read_event(at: &At) -> Fallible<Event> {
             offered: f.resources("offered")?,
             resources: f.resources("resources")?,
         },
+        "convert_offered" => Event::ConvertOffered {
+            framework: f.id("framework")?,
+            role: f.id("role")?,
+            agent: f.id("agent")?,
+            resources: f.resources("resources")?,
+            into: f.resources("into")?,
+        },
         "advance" => Event::Advance { by: f.needed("seconds")?.seconds()? },
         "allocate" => Event::Allocate(read_visits(&mut f)?),
         "tick" => Event::Tick,
@@ -479,7 +486,7 @@ mod tests {
             1: case `c`, event 1: not an object
             help: write `{...}`
             (explode): unknown op `explode`
-            help: write one of `init`, `add_agent`, `update_agent`, `remove_agent`, `activate_agent`, `deactivate_agent`, `add_framework`, `update_framework`, `remove_framework`, `activate_framework`, `deactivate_framework`, `suppress`, `revive`, `recover`, `accept`, `update_weights`, `update_quota`, `whitelist`, `reserve`, `unreserve`, `reserve_offered`, `unreserve_offered`, `advance`, `allocate`, `tick`
+            help: write one of `init`, `add_agent`, `update_agent`, `remove_agent`, `activate_agent`, `deactivate_agent`, `add_framework`, `update_framework`, `remove_framework`, `activate_framework`, `deactivate_framework`, `suppress`, `revive`, `recover`, `accept`, `update_weights`, `update_quota`, `whitelist`, `reserve`, `unreserve`, `reserve_offered`, `unreserve_offered`, `convert_offered`, `advance`, `allocate`, `tick`
             1: case `c`, event 1: the object has no `op`
             help: add it
             (init): a second `init`

@@ -12,7 +12,7 @@ use crate::actor::{Cx, Effect, Input};
 use crate::base::id::{AgentId, FrameworkId, Names, RoleId};
 use crate::base::time::{Span, Time};
 use crate::mesos::allocator::{Allocate, RunOrder, Work};
-use crate::mesos::message::{AgentInfo, FrameworkInfo, Msg, Refuse};
+use crate::mesos::message::{AgentInfo, Converted, FrameworkInfo, Msg, Refuse};
 use crate::mesos::resource::Resources;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -189,6 +189,20 @@ fn recover(names: &Names, of: (FrameworkId, RoleId), agent: AgentId, resources: 
     }
 }
 
+/// Reservations as such, since every allocator can replay them; volumes as what becomes of what.
+fn conversion(names: &Names, converted: &Converted) -> Event {
+    let (before, after) = (converted.before.clone(), converted.after.clone());
+    let framework = names.framework(converted.framework).to_owned();
+    let (role, agent) = (names.text(converted.role).to_owned(), names.agent(converted.agent));
+    if after.pop_reservation().is_ok_and(|popped| popped == before) {
+        return Event::ReserveOffered { framework, role, agent, offered: before, resources: after };
+    }
+    if before.pop_reservation().is_ok_and(|popped| popped == after) {
+        return Event::UnreserveOffered { framework, role, agent, offered: before.clone(), resources: before };
+    }
+    Event::ConvertOffered { framework, role, agent, resources: before, into: after }
+}
+
 /// The events that a message to the allocator means.
 fn events(names: &Names, case: &Open, msg: &Msg) -> Vec<Event> {
     let id = |framework: &FrameworkId| names.framework(*framework).to_owned();
@@ -214,6 +228,7 @@ fn events(names: &Names, case: &Open, msg: &Msg) -> Vec<Event> {
         Msg::Recover { framework, role, agent, scalars, refuse } => {
             recover(names, (*framework, *role), *agent, Resources::from_scalars(*scalars), *refuse)
         }
+        Msg::UpdateAllocation(converted) => conversion(names, converted),
         Msg::RecoverBulk(r) => recover(names, (r.framework, r.role), r.agent, r.resources.clone(), r.refuse),
         _ => return Vec::new(),
     };

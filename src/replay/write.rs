@@ -160,6 +160,12 @@ impl Event {
                 .with("agent", agent.as_str())
                 .with("offered", resources(offered))
                 .with("resources", resources(part)),
+            Self::ConvertOffered { framework, role, agent, resources: before, into } => out
+                .with("framework", framework.as_str())
+                .with("role", role.as_str())
+                .with("agent", agent.as_str())
+                .with("resources", resources(before))
+                .with("into", resources(into)),
             Self::Advance { by } => out.with("seconds", seconds(by.0)),
             Self::Allocate(None) | Self::Tick => out,
             Self::Allocate(Some(visits)) => out
@@ -274,9 +280,13 @@ mod tests {
          "resources":[{"name":"cpus","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}]}]},
         {"op":"unreserve_offered","framework":"f","role":"a","agent":"s","offered":[{"name":"cpus","scalar":2}],
          "resources":[{"name":"cpus","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}]}]},
+        {"op":"convert_offered","framework":"f","role":"a","agent":"s",
+         "resources":[{"name":"disk","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}]}],
+         "into":[{"name":"disk","scalar":1,"reservations":[{"type":"DYNAMIC","role":"a"}],
+          "persistence_id":"v"}]},
         {"op":"advance","seconds":0.25},
         {"op":"allocate"},{"op":"allocate","batch":true,"asked_ago":0.001,"agents":["s","t"],"again":["t","s"]},{"op":"tick"}],
-        "output":[{"event":24,"op":"allocate","clock":0.25,
+        "output":[{"event":25,"op":"allocate","clock":0.25,
          "offers":{"f":{"a":{"s":[{"name":"cpus","scalar":1},{"name":"mem","scalar":5}]}}},
          "roles":[["a",0.3333333333333333,2]],"frameworks":{"a":[["f",1,1]]},"tree":[["a","internal",0,7]]},
         {"event":19,"op":"reserve","clock":0,"error":"it does not fit"}]}"#;

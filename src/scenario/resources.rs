@@ -8,18 +8,21 @@ use crate::base::quantity::{KINDS, Quantities};
 
 const EXAMPLE: &str = "write for example \"cpus:16;mem:65536;ports:[31000-32000]\"";
 
-/// Checks `name[(role)]:value;...` where a value is a number, `[a-b,...]` or `{x,...}`.
+/// Checks `name[(role)]:value;...` where a value is a number, `[a-b,...]` or `{x,...}`, and disks of
+/// their own, `disk[MOUNT:/ssd]:2000`.
 ///
 /// # Errors
 /// What is wrong, and in a second line the mend.
 pub(crate) fn check(text: &str) -> Result<(), String> {
     let mut seen: Vec<&str> = Vec::new();
     for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
-        let (name, value) = part
-            .split_once(':')
-            .ok_or_else(|| format!("`{part}` is not a resource of the form name:value\n{EXAMPLE}"))?;
+        let (name, value) = match part.starts_with("disk[") {
+            true => Some(disk(part)?),
+            false => part.split_once(':'),
+        }
+        .ok_or_else(|| format!("`{part}` is not a resource of the form name:value\n{EXAMPLE}"))?;
         let (name, value) = (name.trim(), value.trim());
-        let plain = name.split_once('(').map_or(name, |(plain, _)| plain);
+        let plain = name.split_once(['(', '[']).map_or(name, |(plain, _)| plain);
         if plain.is_empty() || plain.contains(char::is_whitespace) || (name.contains('(') && !name.ends_with(')')) {
             return Err(format!("`{name}` is not the name of a resource\n{EXAMPLE}"));
         }
@@ -57,6 +60,17 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
         return Err(format!("there are no resources\n{EXAMPLE}"));
     }
     Ok(())
+}
+
+/// Name and value of a disk with a source.
+fn disk(part: &str) -> Result<(&str, &str), String> {
+    let help = "write for example \"disk[MOUNT:/ssd]:2000\"";
+    let end = part.find("]:").ok_or_else(|| format!("the source of `{part}` is not closed\n{help}"))?;
+    let source = part["disk[".len()..end].split_once(':');
+    match source {
+        Some(("PATH" | "MOUNT", root)) if root.starts_with('/') => Ok((&part[..=end], &part[end + 2..])),
+        _ => Err(format!("`{}` is not a disk of type PATH or MOUNT with its root\n{help}", &part[..=end])),
+    }
 }
 
 fn ranges(name: &str, value: &str) -> Result<(), String> {
@@ -113,6 +127,7 @@ mod tests {
             "cpus:0.5; mem:32 ;ports:[1-2, 5-9];zones:{a,b}",
             "cpus(ads):2;cpus(*):1;mem:1",
             "tokens:7",
+            "disk:5;disk[MOUNT:/ssd]:2000;disk[PATH:/var]:10",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
@@ -139,6 +154,9 @@ mod tests {
             "cpus:x",
             ":4",
             "cpus(a:4",
+            "disk[RAW:/x]:5",
+            "disk[MOUNT:/x:5",
+            "disk[MOUNT:/x]:5GiB",
         ]
         .map(|text| check(text).unwrap_err() + "\n")
         .concat()
@@ -174,6 +192,12 @@ mod tests {
             write for example "cpus:16;mem:65536;ports:[31000-32000]"
             `cpus(a` is not the name of a resource
             write for example "cpus:16;mem:65536;ports:[31000-32000]"
+            `disk[RAW:/x]` is not a disk of type PATH or MOUNT with its root
+            write for example "disk[MOUNT:/ssd]:2000"
+            the source of `disk[MOUNT:/x:5` is not closed
+            write for example "disk[MOUNT:/ssd]:2000"
+            `disk[MOUNT:/x]` has a unit: 5GiB
+            Mesos' resource texts have no units: cpus and gpus are counted, mem and disk are in MiB
             `ports` cannot be a minimum
             the kinds are `cpus`, `mem`, `disk`, `gpus`"#]]
         .assert_eq(&said);

@@ -57,6 +57,7 @@ struct Params {
     store: Option<String>,
     quirks: Option<String>,
     mesos_role: Option<String>,
+    mesos_authentication_principal: Option<String>,
     failover_timeout: Option<Span>,
     checkpoint: Option<bool>,
     enable_features: Option<Vec<String>>,
@@ -78,6 +79,7 @@ struct Params {
     suppress_offers: Option<bool>,
     task_launch_confirm_timeout: Option<Span>,
     task_launch_timeout: Option<Span>,
+    task_reservation_timeout: Option<Span>,
     reconciliation_initial_delay: Option<Span>,
     reconciliation_interval: Option<Span>,
     scale_apps_initial_delay: Option<Span>,
@@ -147,6 +149,7 @@ fn installation(section: &Section, names: &mut Names, zookeeper: bool) -> Result
     let mut flags = Flags { store, ..Flags::new(framework, role, Arc::new(own)) };
     flags.zk_path = format!("/{name}").into();
     flags.quirks = quirks;
+    flags.principal = p.mesos_authentication_principal.map(|principal| names.intern(&principal));
     set(&mut flags.max_queued_root_group_updates, p.max_queued_root_group_updates);
     set(&mut flags.max_parallel_offers, p.max_parallel_offers);
     set(&mut flags.max_queued_offers, p.max_queued_offers);
@@ -157,6 +160,7 @@ fn installation(section: &Section, names: &mut Names, zookeeper: bool) -> Result
     set(&mut flags.suppress_offers, p.suppress_offers);
     set(&mut flags.task_launch_confirm_timeout, p.task_launch_confirm_timeout);
     set(&mut flags.task_launch_timeout, p.task_launch_timeout);
+    set(&mut flags.task_reservation_timeout, p.task_reservation_timeout);
     set(&mut flags.reconciliation_initial_delay, p.reconciliation_initial_delay);
     set(&mut flags.reconciliation_interval, p.reconciliation_interval);
     set(&mut flags.scale_apps_initial_delay, p.scale_apps_initial_delay);

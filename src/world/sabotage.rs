@@ -133,7 +133,7 @@ fn kills_on_taking_over(_: Mailbox, outbox: &mut Vec<Effect>) {
 
 /// Places instances and never tells Mesos.
 fn never_launches(_: Mailbox, outbox: &mut Vec<Effect>) {
-    outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::Accept { .. }, .. }));
+    outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::Accept { .. } | Msg::AcceptBulk(_), .. }));
 }
 
 // ---- registry and offers ----

@@ -207,6 +207,9 @@ impl Player for Reference {
             Event::UnreserveOffered { framework, role, agent, resources, .. } => {
                 self.convert_offered(&holder(framework, role), agent, resources, &popped(resources)?);
             }
+            Event::ConvertOffered { framework, role, agent, resources, into } => {
+                self.convert_offered(&holder(framework, role), agent, resources, into);
+            }
             Event::Advance { by } => return Ok(self.advance(*by)),
             Event::Allocate(None) => {
                 let agents: Vec<String> = self.agents.keys().cloned().collect();

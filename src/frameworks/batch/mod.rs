@@ -186,6 +186,7 @@ impl Batch {
                 name: config.name,
                 id: self.id,
                 role: config.role,
+                principal: None,
                 failover_timeout: config.failover_timeout,
                 checkpoint: config.checkpoint,
                 capabilities: config.capabilities,

@@ -119,6 +119,7 @@ impl Execute {
             name: config.name,
             id,
             role: config.role,
+            principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: config.checkpoint,
             capabilities: Capabilities {

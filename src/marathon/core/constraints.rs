@@ -71,7 +71,7 @@ impl Fields {
     }
 
     /// Whether the whole value matches; a pattern that is none matches nothing.
-    fn matches(&mut self, names: &mut Names, pattern: &str, value: Symbol) -> bool {
+    pub fn matches(&mut self, names: &mut Names, pattern: &str, value: Symbol) -> bool {
         let pattern_name = names.intern(pattern);
         let key = (pattern_name, value);
         if let Some(known) = self.matched.get(&key) {

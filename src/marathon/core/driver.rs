@@ -90,6 +90,7 @@ impl Marathon {
             name: self.flags.framework_name,
             id: self.driver.id,
             role: self.flags.mesos_role,
+            principal: self.flags.principal,
             failover_timeout: definitions.failover_timeout,
             checkpoint: definitions.checkpoint,
             capabilities: Capabilities {

@@ -31,6 +31,8 @@ pub struct Flags {
     pub framework_name: Symbol,
     /// Interned.
     pub mesos_role: RoleId,
+    /// `mesos_authentication_principal`, interned. Without it nothing can be reserved.
+    pub principal: Option<Symbol>,
     pub definitions: Arc<definitions::Flags>,
     pub quirks: Quirks,
     pub store: Store,
@@ -45,6 +47,8 @@ pub struct Flags {
 
     pub task_launch_confirm_timeout: Span,
     pub task_launch_timeout: Span,
+    /// From a reservation until its resources must have been offered.
+    pub task_reservation_timeout: Span,
     pub reconciliation_initial_delay: Span,
     pub reconciliation_interval: Span,
     pub scale_apps_initial_delay: Span,
@@ -69,6 +73,7 @@ impl Flags {
         Self {
             framework_name,
             mesos_role,
+            principal: None,
             definitions,
             quirks: Quirks::Real,
             store: Store::Memory,
@@ -81,6 +86,7 @@ impl Flags {
             suppress_offers: true,
             task_launch_confirm_timeout: Span::from_secs(300),
             task_launch_timeout: Span::from_secs(300),
+            task_reservation_timeout: Span::from_secs(20),
             reconciliation_initial_delay: Span::from_secs(15),
             reconciliation_interval: Span::from_secs(600),
             scale_apps_initial_delay: Span::from_secs(15),

@@ -15,7 +15,7 @@ use crate::base::map::Map;
 use crate::base::time::Span;
 use crate::fact::{Condition, Goal, KillReason};
 use crate::marathon::model::app::Unreachable;
-use crate::marathon::model::instance::{Instance, InstanceId, is_terminal};
+use crate::marathon::model::instance::{Instance, InstanceId, ReservationState, is_terminal};
 use crate::marathon::model::path::PathId;
 use crate::mesos::message::{Msg, TaskQuery};
 use std::collections::BTreeMap;
@@ -73,7 +73,8 @@ impl Marathon {
     // ---- overdue launches ----
 
     pub(super) fn arm_overdue(&mut self, cx: &mut Cx) {
-        if !self.locks.overdue_armed && !self.tracker.coming_up.is_empty() {
+        let idle = self.tracker.coming_up.is_empty() && self.tracker.reserving.is_empty();
+        if !self.locks.overdue_armed && !idle {
             self.locks.overdue_armed = true;
             cx.timer(TimerKey::new(timer::OVERDUE, 0), self.until_tick(cx.now, OVERDUE_FIRST, OVERDUE_EVERY));
         }
@@ -91,6 +92,16 @@ impl Marathon {
         let overdue: Vec<InstanceId> = known.filter(|instance| late(instance)).map(|i| i.id).collect();
         for id in overdue {
             self.kill(cx, id, KillReason::Overdue);
+        }
+        // Whatever their goal is: a scaling down would wait for ever for one that was never launched.
+        let late = |instance: &Instance| match instance.reservation.as_ref().map(|reservation| reservation.state) {
+            Some(ReservationState::New { deadline }) => deadline <= cx.wall,
+            _ => false,
+        };
+        let known = self.tracker.reserving.iter().filter_map(|id| self.tracker.get(*id));
+        let unseen: Vec<InstanceId> = known.filter(|instance| late(instance)).map(|i| i.id).collect();
+        for id in unseen {
+            self.operate(id, Operation::ReservationTimeout, Then::Nothing);
         }
         self.arm_overdue(cx);
     }
@@ -231,5 +242,6 @@ impl Marathon {
 /// As those who wait for the end of an instance's task see it: over, replaced or forgotten.
 #[must_use]
 pub(super) fn is_killed(change: &Change, incarnation: u32) -> bool {
-    change.expunged || change.after.is_considered_terminal() || change.after.incarnation > incarnation
+    let after = &change.after;
+    change.expunged || after.is_considered_terminal() || after.is_idle() || after.incarnation > incarnation
 }

@@ -10,14 +10,16 @@ use crate::actor::{Cx, TimerKey};
 use crate::base::dice::Site;
 use crate::base::id::{JobId, OfferId, Symbol};
 use crate::base::map::{Lookup, Map};
+use crate::base::quantity::Milli;
 use crate::base::time::Time;
 use crate::fact::{Condition, Goal};
 use crate::job::TaskSpec;
 use crate::marathon::model::app::RunSpec;
-use crate::marathon::model::instance::{Instance, InstanceId, State, is_terminal};
+use crate::marathon::model::instance::{Instance, InstanceId, State};
 use crate::marathon::model::path::PathId;
 use crate::marathon::rest::view::OfferStatistics;
 use crate::mesos::message;
+use crate::mesos::resource::Resources;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -42,10 +44,24 @@ pub(super) struct Accept {
 
 #[derive(Clone, Debug)]
 pub(super) struct Launching {
-    pub(super) launch: message::Launch,
-    /// The instance as it was before.
-    pub(super) before: Arc<Instance>,
+    pub(super) id: InstanceId,
+    pub(super) what: Planned,
+    /// The instance as it was before, to which it returns if the offer cannot be accepted.
+    pub(super) before: Option<Arc<Instance>>,
     pub(super) written: bool,
+}
+
+/// What is to be done with a part of an offer.
+#[derive(Clone, Debug)]
+pub(super) enum Planned {
+    Launch(message::Launch),
+    /// Reserve these, then make volumes of a part of them.
+    Reserve {
+        reserved: Resources,
+        volumes: Resources,
+    },
+    /// Destroy the volumes among these, then give back everything.
+    Free(Resources),
 }
 
 #[derive(Clone, Default, Debug)]
@@ -63,10 +79,12 @@ pub(super) struct Launch {
     adding: u32,
     made: u64,
     pub(super) templates: Lookup<ConfigKey, JobId>,
-    pub(super) task_specs: Lookup<ConfigKey, Arc<TaskSpec>>,
+    /// By configuration and all disk of one task, which may be more than was asked for.
+    pub(super) task_specs: Lookup<(ConfigKey, Milli), Arc<TaskSpec>>,
     pub(super) accepts: Map<u64, Accept>,
     pub(super) next_accept: u64,
     pub(super) offers_seen: u64,
+    pub(super) volumes_made: u64,
     /// Of apps with something to launch: since when, and what offers did for them.
     pub(super) entries: Map<Symbol, Entry>,
 }
@@ -113,9 +131,7 @@ impl Marathon {
             let mut left = add.count;
             if add.spec.is_resident() {
                 let stopped = |i: &&Arc<Instance>| {
-                    i.reservation.is_some()
-                        && i.state.goal == Goal::Stopped
-                        && i.tasks.iter().all(|task| is_terminal(task.condition))
+                    i.reservation.is_some() && i.state.goal == Goal::Stopped && i.has_no_live_task()
                 };
                 let found = self.tracker.of_app(app).filter(stopped).take(left as usize);
                 let again: Vec<InstanceId> = found.map(|instance| instance.id).collect();
@@ -188,6 +204,13 @@ impl Marathon {
         }
         self.arm_overdue(cx);
         self.arm_expunge(cx);
+        let is_to_free = !change.expunged && change.after.is_to_be_freed();
+        if is_to_free != change.before.as_ref().is_some_and(|before| before.is_to_be_freed()) {
+            if is_to_free {
+                self.revive.want_more();
+            }
+            self.revive_if_needed(cx);
+        }
         if !was && !is {
             return;
         }

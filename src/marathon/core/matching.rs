@@ -24,7 +24,7 @@ pub fn fit(
     if !allows() {
         return Err(OfferRefusal::UnfulfilledConstraint);
     }
-    if let Some(why) = resources::refuse(spec, has, flags) {
+    if let Some(why) = resources::refuse(spec, spec.each, has, flags) {
         return Err(why);
     }
     let chosen = ports::choose(spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)?;
@@ -44,8 +44,8 @@ pub fn reasons(spec: &RunSpec, left: &Resources, flags: &Flags, dice: PortDice, 
     if !allows {
         all.push(OfferRefusal::UnfulfilledConstraint);
     }
-    all.extend(resources::short(spec, has));
-    if resources::scarce(spec, has, flags) {
+    all.extend(resources::short(spec.each, has));
+    if resources::scarce(spec, spec.each, has, flags) {
         all.push(OfferRefusal::DeclinedScarceResources);
     }
     if all.is_empty() && ports::choose(spec, &offered, dice).is_none() {

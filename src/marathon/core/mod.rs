@@ -23,6 +23,7 @@ pub mod matching;
 pub mod offers;
 pub mod ports;
 pub mod probe;
+pub mod residents;
 pub mod resources;
 pub mod revive;
 pub mod scaling;
@@ -35,6 +36,7 @@ mod traces;
 pub mod tracker;
 pub mod update;
 pub mod view;
+pub mod volumes;
 pub mod writes;
 
 use crate::actor::bug::Bug;

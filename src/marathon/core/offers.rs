@@ -5,45 +5,68 @@
 //! Matching takes no simulated time, so of that the order is kept, and that offers beyond the
 //! limit go back at once.
 
-use super::launch::{Accept, Launching};
+use super::launch::{Accept, Launching, Planned};
 use super::limiter::ConfigKey;
 use super::matching;
 use super::ports::{self, PortDice};
 use super::resources::{self, Roles};
 use super::update::Operation;
 use super::writes::Then;
-use super::{Marathon, Synthetic};
+use super::{Marathon, Synthetic, volumes};
 use crate::actor::Cx;
 use crate::base::dice::Site;
-use crate::base::id::{AgentId, Symbol, TaskId};
+use crate::base::id::{AgentId, JobId, OfferId, Symbol, TaskId};
 use crate::base::map::Map;
+use crate::base::quantity::Quantities;
 use crate::base::sampler::Distribution;
 use crate::base::time::Span;
 use crate::fact::{Condition, Fact, OfferRefusal};
 use crate::job::{AgentCheck, Behaviour, Service, TaskSpec};
 use crate::marathon::model::app::{Operator, RunSpec};
 use crate::marathon::model::instance::{Instance, InstanceId, Place, Task};
-use crate::mesos::message::{AgentInfo, Launch, Launches, Msg, OfferBatch, OfferRange, OfferRanges, Refuse};
-use crate::mesos::resource::Resources;
+use crate::mesos::message::{
+    Acceptance, AgentInfo, Launch, Launches, Msg, OfferBatch, OfferRange, OfferRanges, Operation as Wanted, Refuse,
+};
+use crate::mesos::resource::{ResourceOperation, Resources};
 use std::sync::Arc;
 
 const MATCHERS: Site = Site::new("marathon-matchers");
 const PORTS: Site = Site::new("marathon-ports");
 
 /// An offer while it is matched.
-struct Open {
+pub(super) struct Open {
     agent: AgentId,
-    info: Arc<AgentInfo>,
+    pub(super) info: Arc<AgentInfo>,
     /// How-manieth offer of this life: the entity of its dice.
     number: u64,
-    left: Resources,
+    pub(super) left: Resources,
+    /// Instances for which something of it is reserved.
+    pub(super) held: Vec<InstanceId>,
+}
+
+impl Open {
+    pub(super) fn place(&self) -> Place {
+        Place { agent: self.agent, info: self.info.clone() }
+    }
 }
 
 /// A place found for an instance.
-struct Match {
-    instance: Arc<Instance>,
-    spec: Arc<TaskSpec>,
-    host_ports: ports::Ports,
+pub(super) struct Match {
+    pub(super) instance: Arc<Instance>,
+    pub(super) found: Found,
+}
+
+pub(super) enum Found {
+    Launch {
+        spec: Arc<TaskSpec>,
+        host_ports: ports::Ports,
+    },
+    /// What to reserve, the volumes to be made of it, and their ids.
+    Reserve {
+        reserved: Resources,
+        volumes: Resources,
+        ids: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,15 +123,29 @@ impl Marathon {
     ) -> Option<Refused> {
         let number = self.launch.offers_seen;
         self.launch.offers_seen += 1;
-        if self.launch.wanting.is_empty() {
-            return Some(Refused::Long);
-        }
-        if *self.tokens(cx.now) == 0 {
-            return Some(Refused::Soon);
-        }
         let entry = batch.allocation.entry(index);
+        let held = self.held_in(cx, entry.resources);
+        if held.is_empty() {
+            if self.launch.wanting.is_empty() {
+                return Some(Refused::Long);
+            }
+            if *self.tokens(cx.now) == 0 {
+                return Some(Refused::Soon);
+            }
+        }
         let Some(info) = self.driver.agents.get(&entry.agent).cloned() else { return Some(Refused::Soon) };
-        let mut open = Open { agent: entry.agent, info, number, left: entry.resources.clone() };
+        let mut open = Open { agent: entry.agent, info, number, left: entry.resources.clone(), held };
+        let accept = self.launch.next_accept;
+        if !open.held.is_empty() {
+            let freed = self.free_strays(cx, &mut open, accept);
+            if !freed.is_empty() {
+                self.begin_accept(cx, batch.id(index), freed);
+                return None;
+            }
+            if *self.tokens(cx.now) == 0 {
+                return Some(Refused::Soon);
+            }
+        }
         let role = batch.allocation.role;
         let most = self.flags.definitions.max_instances_per_offer as usize;
         let key = cx.dice.key(MATCHERS);
@@ -116,11 +153,15 @@ impl Marathon {
         // Shuffled from the front as far as somebody is asked; who took it stands at the end again.
         let mut list: Vec<Symbol> = self.launch.wanting.iter().copied().collect();
         let (shuffled, mut asked) = (list.len(), 0);
-        let accept = self.launch.next_accept;
+        // Apps whose volumes are in the offer come first.
+        let owners: Vec<Symbol> = open.held.iter().filter_map(|id| self.tracker.app_of(*id)).collect();
+        list.sort_by_key(|app| !owners.contains(app));
+        let preferred = list.iter().filter(|app| owners.contains(app)).count();
         let mut launches = Vec::new();
         while asked < list.len() && launches.len() < most && *self.tokens(cx.now) > 0 {
             if asked < shuffled {
-                let other = asked + key.draw(entity, asked as u64).below((shuffled - asked) as u64) as usize;
+                let end = if asked < preferred { preferred } else { shuffled };
+                let other = asked + key.draw(entity, asked as u64).below((end - asked) as u64) as usize;
                 list.swap(asked, other);
             }
             let app = list[asked];
@@ -142,10 +183,19 @@ impl Marathon {
         if launches.is_empty() {
             return Some(Refused::Long);
         }
-        self.launch.next_accept += 1;
-        let outstanding = launches.len() as u32;
-        self.launch.accepts.insert(accept, Accept { offer: batch.id(index), launches, outstanding });
+        self.begin_accept(cx, batch.id(index), launches);
         None
+    }
+
+    /// The offer is accepted when everything is written down.
+    fn begin_accept(&mut self, cx: &mut Cx, offer: OfferId, launches: Vec<Launching>) {
+        let outstanding = launches.iter().filter(|launching| !launching.written).count() as u32;
+        let accept = Accept { offer, launches, outstanding };
+        if outstanding == 0 {
+            return self.accept(cx, accept);
+        }
+        self.launch.accepts.insert(self.launch.next_accept, accept);
+        self.launch.next_accept += 1;
     }
 
     fn note_refusal(&mut self, cx: &Cx, app: Symbol, why: OfferRefusal) {
@@ -181,8 +231,13 @@ impl Marathon {
             })
             .filter_map(|(changed, ids)| Some((*changed, *ids.first()?)))
             .collect();
+        let mut resident = false;
         for (changed, id) in candidates {
             let Some(instance) = self.tracker.get(id).cloned() else { continue };
+            if instance.spec.is_resident() {
+                resident = true;
+                continue;
+            }
             if cx.names.text(role) != instance.spec.role {
                 continue;
             }
@@ -191,13 +246,17 @@ impl Marathon {
                     let spec = instance.spec.clone();
                     let roles = Roles::of(&spec, &self.flags.definitions);
                     let (each, extra) = resources::take(&mut open.left, roles, spec.each, ranges);
-                    let base = self.task_spec(cx, app, ConfigKey { app, changed }, &instance);
+                    let base = self.task_spec(cx, app, ConfigKey { app, changed }, &instance, spec.each);
                     let same = extra.is_empty() && each == base.each;
                     let spec = if same { base } else { Arc::new(TaskSpec { each, extra, ..(*base).clone() }) };
-                    return Ok(Some(Match { instance, spec, host_ports }));
+                    let found = Found::Launch { spec, host_ports };
+                    return Ok(Some(Match { instance, found }));
                 }
                 Err(reason) => why = Some(reason),
             }
+        }
+        if resident {
+            return self.match_resident(cx, app, role, open, stage);
         }
         why.map_or(Ok(None), Err)
     }
@@ -212,26 +271,38 @@ impl Marathon {
         stage: usize,
     ) -> Result<(ports::Ports, crate::mesos::resource::Ranges), OfferRefusal> {
         let definitions = self.flags.definitions.clone();
-        let dice = PortDice {
-            key: cx.dice.key(PORTS),
-            entity: u64::from(cx.me.slot) << 48 | open.number,
-            stage: stage as u64,
-        };
+        let dice = self.port_dice(cx, open, stage);
         let at = (spec.versions.last_config_change, spec.instances);
         matching::fit(spec, &open.left, &definitions, dice, || {
             self.tracker.allows(cx.names, app, &spec.constraints, at, &open.info, self.flags.quirks)
         })
     }
 
-    /// What all tasks of a configuration have in common.
-    fn task_spec(&mut self, cx: &mut Cx, app: Symbol, key: ConfigKey, instance: &Instance) -> Arc<TaskSpec> {
-        if let Some(known) = self.launch.task_specs.get(&key) {
+    pub(super) fn port_dice(&self, cx: &mut Cx, open: &Open, stage: usize) -> PortDice {
+        PortDice { key: cx.dice.key(PORTS), entity: u64::from(cx.me.slot) << 48 | open.number, stage: stage as u64 }
+    }
+
+    /// What all tasks of a configuration have in common that take so much in all.
+    pub(super) fn task_spec(
+        &mut self,
+        cx: &mut Cx,
+        app: Symbol,
+        key: ConfigKey,
+        instance: &Instance,
+        all: Quantities,
+    ) -> Arc<TaskSpec> {
+        if let Some(known) = self.launch.task_specs.get(&(key, all.disk())) {
             return known.clone();
         }
         let spec = &instance.spec;
-        let template = self.template(cx, app, instance);
+        let mut template = self.template(cx, app, instance);
+        if all.disk().0 != spec.each.disk().0 + volumes::nominal(spec).0 {
+            // Its disks are larger than what was asked for.
+            let name = format!("{}@{}@{}", spec.id, key.changed, all.disk());
+            template = JobId::service(cx.names.intern(&name));
+        }
         let owner = self.flags.framework_name;
-        cx.fact(Fact::ServiceTemplate { template, owner, app, each: spec.each });
+        cx.fact(Fact::ServiceTemplate { template, owner, app, each: all });
         for constraint in &spec.constraints {
             let most = match constraint.operator {
                 Operator::Unique => Some(1),
@@ -259,18 +330,44 @@ impl Marathon {
             kill_grace: spec.kill_grace,
             ..TaskSpec::plain(template, owner, spec.each, synthetic.behaviour)
         });
-        self.launch.task_specs.insert(key, made.clone());
+        self.launch.task_specs.insert((key, all.disk()), made.clone());
         made
     }
 
     /// Writes down that the instance is to run there; the offer is accepted when that is durable.
     fn provision(&mut self, cx: &mut Cx, app: Symbol, open: &Open, found: Match, then: Then) -> Launching {
-        let Match { instance, spec, host_ports } = found;
+        let Match { instance, found } = found;
+        let id = instance.id;
+        self.tracker.set_launching(cx.names, id, Some(open.place()));
+        let what = match found {
+            Found::Launch { spec, host_ports } => {
+                Planned::Launch(self.begin_launch(cx, &instance, open, spec, &host_ports, then))
+            }
+            Found::Reserve { reserved, volumes, ids } => {
+                self.begin_reservation(cx, id, open, ids, then);
+                Planned::Reserve { reserved, volumes }
+            }
+        };
+        if let Some(entry) = self.launch.entries.get_mut(&app) {
+            entry.offers.processed += 1;
+            entry.offers.last_used = Some(cx.wall);
+        }
+        self.look_at_launches(cx, app);
+        Launching { id, what, before: Some(instance), written: false }
+    }
+
+    fn begin_launch(
+        &mut self,
+        cx: &mut Cx,
+        instance: &Instance,
+        open: &Open,
+        spec: Arc<TaskSpec>,
+        host_ports: &[u16],
+        then: Then,
+    ) -> Launch {
         let id = instance.id;
         let name = format!("{}._app.{}", cx.names.text(id.0), instance.incarnation + 1);
         let task = TaskId { template: spec.template, n: cx.names.intern(&name).0 };
-        let place = Place { agent: open.agent, info: open.info.clone() };
-        self.tracker.set_launching(cx.names, id, Some(place.clone()));
         let task_record = Task {
             id: task,
             staged_at: cx.wall,
@@ -282,13 +379,8 @@ impl Marathon {
             host_ports: host_ports.to_vec(),
             version: instance.spec.versions.version,
         };
-        self.operate(id, Operation::Provision { place, task: task_record }, then);
-        if let Some(entry) = self.launch.entries.get_mut(&app) {
-            entry.offers.processed += 1;
-            entry.offers.last_used = Some(cx.wall);
-        }
-        self.look_at_launches(cx, app);
-        Launching { launch: Launch { spec, first: task.n, count: 1 }, before: instance, written: false }
+        self.operate(id, Operation::Provision { place: open.place(), task: task_record }, then);
+        Launch { spec, first: task.n, count: 1 }
     }
 
     /// One launch of an offer was written down, or could not be.
@@ -296,8 +388,11 @@ impl Marathon {
         let Some(entry) = self.launch.accepts.get_mut(&accept) else { return };
         entry.launches[at as usize].written = took;
         entry.outstanding -= 1;
-        let (id, outstanding) = (entry.launches[at as usize].before.id, entry.outstanding);
-        if !took {
+        let (launching, outstanding) = (&entry.launches[at as usize], entry.outstanding);
+        // A reserved instance waits as before, and may be launched as soon as it is offered.
+        let waits_on = !took || matches!(launching.what, Planned::Reserve { .. });
+        let id = launching.id;
+        if waits_on {
             self.not_launching(cx, id);
         }
         if outstanding == 0
@@ -320,11 +415,23 @@ impl Marathon {
         let Some(framework) = self.driver.id.filter(|_| self.driver.subscribed) else {
             // No driver: what was written is taken back.
             for launching in written.collect::<Vec<_>>() {
-                self.operate(launching.before.id, Operation::Revert(launching.before), Then::Nothing);
+                if let Some(before) = launching.before {
+                    self.operate(launching.id, Operation::Revert(before), Then::Nothing);
+                }
             }
             return;
         };
-        let mut launches: Vec<Launch> = written.map(|launching| launching.launch).collect();
+        let planned: Vec<Planned> = written.map(|launching| launching.what).collect();
+        if planned.iter().any(|planned| !matches!(planned, Planned::Launch(_))) {
+            let operations = planned.into_iter().flat_map(operations).collect();
+            let acceptance = Acceptance { framework, offers: vec![offer], refuse: Refuse::NONE, operations };
+            return self.tell(cx, Msg::AcceptBulk(Arc::new(acceptance)));
+        }
+        let launch = |planned| match planned {
+            Planned::Launch(launch) => Some(launch),
+            _ => None,
+        };
+        let mut launches: Vec<Launch> = planned.into_iter().filter_map(launch).collect();
         if launches.is_empty() {
             let offers = OfferRanges::One(OfferRange { first: offer, count: 1 });
             return self.tell(cx, Msg::Decline { framework, offers, refuse: Refuse::seconds(Refuse::DEFAULT_SPAN) });
@@ -335,4 +442,19 @@ impl Marathon {
         };
         self.tell(cx, Msg::Accept { framework, offer, more: None, refuse: Refuse::NONE, launches });
     }
+}
+
+/// The operations of an ACCEPT, in order.
+fn operations(planned: Planned) -> Vec<Wanted> {
+    use ResourceOperation as Op;
+    let all = match planned {
+        Planned::Launch(launch) => return vec![Wanted::Launch(launch)],
+        Planned::Reserve { reserved, volumes } => vec![Op::Reserve(reserved), Op::Create(volumes)],
+        Planned::Free(own) => {
+            let volumes = own.persistent_volumes();
+            let beneath = Op::Unreserve(own.without_volumes());
+            if volumes.is_empty() { vec![beneath] } else { vec![Op::Destroy(volumes), beneath] }
+        }
+    };
+    all.into_iter().map(Wanted::Convert).collect()
 }

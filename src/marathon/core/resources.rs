@@ -9,22 +9,50 @@ use crate::mesos::resource::{Object, Ranges, Resources, Value};
 /// `GPU_SCHEDULING_BEHAVIOR` overrides the flag for one app.
 const GPU_LABEL: &str = "GPU_SCHEDULING_BEHAVIOR";
 
+/// Labels of Marathon's own reservations: the framework, and the instance whose they are.
+pub const FRAMEWORK_LABEL: &str = "marathon_framework_id";
+pub const INSTANCE_LABEL: &str = "marathon_task_id";
+
 /// Which reservations an app may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Roles<'a> {
     spec: &'a RunSpec,
     default: AcceptedRoles,
+    kind: Kind<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind<'a> {
+    /// As the definition says, but for what belongs to resident instances.
+    Accepted,
+    /// What can still be reserved.
+    Unreserved,
+    /// What is reserved for one instance.
+    Own { framework: &'a str, instance: &'a str },
 }
 
 impl<'a> Roles<'a> {
     #[must_use]
     pub fn of(spec: &'a RunSpec, flags: &Flags) -> Self {
-        Self { spec, default: flags.accepted_roles }
+        Self { spec, default: flags.accepted_roles, kind: Kind::Accepted }
+    }
+    #[must_use]
+    pub fn unreserved(spec: &'a RunSpec) -> Self {
+        Self { spec, default: AcceptedRoles::Unreserved, kind: Kind::Unreserved }
+    }
+    #[must_use]
+    pub fn own(spec: &'a RunSpec, framework: &'a str, instance: &'a str) -> Self {
+        Self { spec, default: AcceptedRoles::Reserved, kind: Kind::Own { framework, instance } }
     }
     /// `None`: what is not reserved.
     #[must_use]
     pub fn accepts(&self, reserved: Option<&str>) -> bool {
         let role = reserved.unwrap_or("*");
+        match self.kind {
+            Kind::Unreserved => return role == "*",
+            Kind::Own { .. } => return role == self.spec.role,
+            Kind::Accepted => {}
+        }
         match (&self.spec.accepted_roles, self.default) {
             (Some(accepted), _) => accepted.contains(role),
             (None, AcceptedRoles::Any) => role == "*" || role == self.spec.role,
@@ -34,7 +62,18 @@ impl<'a> Roles<'a> {
     }
     #[must_use]
     pub fn usable(&self, object: &Object) -> bool {
-        !object.is_persistent_volume() && !object.meta().revocable && self.accepts(object.reservation_role())
+        let meta = object.meta();
+        // Scratch space is root disk, never a disk of its own or a volume.
+        meta.disk.is_none()
+            && !meta.revocable
+            && self.accepts(object.reservation_role())
+            && match self.kind {
+                Kind::Accepted => object.label(FRAMEWORK_LABEL).is_none() && object.label(INSTANCE_LABEL).is_none(),
+                Kind::Unreserved => true,
+                Kind::Own { framework, instance } => {
+                    object.label(FRAMEWORK_LABEL) == Some(framework) && object.label(INSTANCE_LABEL) == Some(instance)
+                }
+            }
     }
 }
 
@@ -61,34 +100,34 @@ pub fn usable(offer: &Resources, roles: Roles) -> (Quantities, Ranges) {
     (sum, ports)
 }
 
-/// Which amounts do not do, in the order of the funnel.
-pub fn short(spec: &RunSpec, has: Quantities) -> impl Iterator<Item = OfferRefusal> {
+/// Which amounts do not do for needs, in the order of the funnel.
+pub fn short(needs: Quantities, has: Quantities) -> impl Iterator<Item = OfferRefusal> {
     let kinds = [
         OfferRefusal::InsufficientCpus,
         OfferRefusal::InsufficientMemory,
         OfferRefusal::InsufficientDisk,
         OfferRefusal::InsufficientGpus,
     ];
-    (0..4).filter(move |kind| spec.each.0[*kind] > has.0[*kind]).map(move |kind| kinds[kind])
+    (0..4).filter(move |kind| needs.0[*kind] > has.0[*kind]).map(move |kind| kinds[kind])
 }
 
 /// Whether the offer has GPUs, which are kept for those that need some.
 #[must_use]
-pub fn scarce(spec: &RunSpec, has: Quantities, flags: &Flags) -> bool {
+pub fn scarce(spec: &RunSpec, needs: Quantities, has: Quantities, flags: &Flags) -> bool {
     let restricted = match spec.labels.get(GPU_LABEL).map(String::as_str) {
         Some("unrestricted") => false,
         Some("restricted") => true,
         _ => flags.gpus_restricted,
     };
-    restricted && spec.each.gpus().0 == 0 && has.gpus().0 > 0
+    restricted && needs.gpus().0 == 0 && has.gpus().0 > 0
 }
 
-/// The first reason in the order of the funnel why these amounts do not do, constraints and ports
-/// aside.
+/// The first reason in the order of the funnel why an instance that needs so much cannot be put on
+/// these amounts, constraints and ports aside.
 #[must_use]
-pub fn refuse(spec: &RunSpec, has: Quantities, flags: &Flags) -> Option<OfferRefusal> {
-    let scarce = || scarce(spec, has, flags).then_some(OfferRefusal::DeclinedScarceResources);
-    short(spec, has).next().or_else(scarce)
+pub fn refuse(spec: &RunSpec, needs: Quantities, has: Quantities, flags: &Flags) -> Option<OfferRefusal> {
+    let scarce = || scarce(spec, needs, has, flags).then_some(OfferRefusal::DeclinedScarceResources);
+    short(needs, has).next().or_else(scarce)
 }
 
 /// Takes what one instance needs out of the offer: plain scalars, and whatever is not plain.
@@ -97,7 +136,7 @@ pub fn take(offer: &mut Resources, roles: Roles, each: Quantities, ports: Ranges
     let mut left = each;
     let mut objects: Vec<Object> = Vec::new();
     let mut plain = Quantities::ZERO;
-    if offer.reserved().is_empty() {
+    if offer.reserved().is_empty() && roles.accepts(None) {
         plain = each;
     } else {
         for object in offer.objects().filter(|object| roles.usable(object)) {
@@ -176,16 +215,36 @@ mod tests {
     }
 
     #[test]
+    fn what_an_instance_reserved_is_for_that_instance_alone() {
+        let flags = Flags::default();
+        let held = |name: &str, instance: &str| {
+            format!("{name}(reservations: [(DYNAMIC,web,p,{{{FRAMEWORK_LABEL}: f, {INSTANCE_LABEL}: {instance}}})])")
+        };
+        let text = format!("cpus:1; disk:5; {}:2; {}:4; disk[MOUNT:/m]:9", held("cpus", "i1"), held("cpus", "i2"));
+        let mut offer = r(&text);
+        let mut spec = testing::spec("/a", 1);
+        spec.role = "web".into();
+        let cpus = |roles: Roles| usable(&offer, roles).0.cpus().0;
+        assert_eq!(cpus(Roles::of(&spec, &flags)), 1000);
+        assert_eq!(cpus(Roles::unreserved(&spec)), 1000);
+        assert_eq!((cpus(Roles::own(&spec, "f", "i2")), cpus(Roles::own(&spec, "g", "i2"))), (4000, 0));
+        assert_eq!(usable(&offer, Roles::of(&spec, &flags)).0.disk().0, 5000, "a mount is no scratch space");
+        let roles = Roles::own(&spec, "f", "i1");
+        let (plain, extra) = take(&mut offer, roles, r("cpus:2").scalars(), Ranges::default());
+        assert_eq!((plain, extra), (Quantities::ZERO, r(&format!("{}:2", held("cpus", "i1")))));
+    }
+
+    #[test]
     fn the_funnel_names_one_reason() {
         let flags = Flags::default();
         let spec = testing::spec("/a", 1);
-        let why = |text: &str| refuse(&spec, r(text).scalars(), &flags);
+        let why = |text: &str| refuse(&spec, spec.each, r(text).scalars(), &flags);
         assert_eq!(why("cpus:0.5;mem:1"), Some(OfferRefusal::InsufficientCpus));
         assert_eq!(why("cpus:1;mem:1"), Some(OfferRefusal::InsufficientMemory));
         assert_eq!(why("cpus:1;mem:128;gpus:1"), Some(OfferRefusal::DeclinedScarceResources));
         assert_eq!(why("cpus:1;mem:128"), None);
         let mut free = spec.clone();
         free.labels.insert(GPU_LABEL.into(), "unrestricted".into());
-        assert_eq!(refuse(&free, r("cpus:1;mem:128;gpus:1").scalars(), &flags), None);
+        assert_eq!(refuse(&free, free.each, r("cpus:1;mem:128;gpus:1").scalars(), &flags), None);
     }
 }

@@ -30,8 +30,9 @@ impl Revive {
 }
 
 impl Marathon {
+    /// Something is to be launched, or to be given back (which no backoff delays).
     fn wants_offers(&self) -> bool {
-        !self.launch.wanting.is_empty()
+        !self.launch.wanting.is_empty() || !self.tracker.to_free.is_empty()
     }
 
     /// Beginning of a term: one frame for everything that is there.

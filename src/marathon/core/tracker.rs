@@ -9,7 +9,7 @@ use crate::base::id::{Names, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::fact::Condition;
 use crate::marathon::model::app::Constraint;
-use crate::marathon::model::instance::{Instance, InstanceId, Place, is_active, is_terminal};
+use crate::marathon::model::instance::{Instance, InstanceId, Place, ReservationState, is_active, is_terminal};
 use crate::marathon::model::path::PathId;
 use crate::marathon::model::version::Version;
 use crate::mesos::message::AgentInfo;
@@ -24,6 +24,8 @@ pub struct App {
     pub instances: BTreeSet<InstanceId>,
     /// To be launched, by the time of the last change of their configuration.
     pub scheduled: BTreeMap<Version, BTreeSet<InstanceId>>,
+    /// Those of them that need a reservation and have none.
+    pub unreserved: BTreeMap<Version, BTreeSet<InstanceId>>,
     pub placed: Placed,
     /// Those that count towards the target (`scaling::counts`).
     pub counted: u32,
@@ -39,6 +41,7 @@ impl App {
             id,
             instances: BTreeSet::new(),
             scheduled: BTreeMap::new(),
+            unreserved: BTreeMap::new(),
             placed: Placed::default(),
             counted: 0,
             there: 0,
@@ -63,12 +66,15 @@ struct Record {
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 struct Standing {
     scheduled: bool,
+    unreserved: bool,
     placed: bool,
     counted: bool,
     there: bool,
     launching: bool,
     inactive: bool,
     running: bool,
+    reserving: bool,
+    to_free: bool,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -80,6 +86,10 @@ pub struct Tracker {
     pub coming_up: BTreeSet<InstanceId>,
     /// Unreachable for long: those that may be expunged.
     pub inactive: BTreeSet<InstanceId>,
+    /// Reservations that were asked for and not seen yet: those that may be overdue.
+    pub reserving: BTreeSet<InstanceId>,
+    /// Instances that only wait until what they hold is offered, to be given back.
+    pub to_free: BTreeSet<InstanceId>,
     running: u32,
     /// Constraints do not see launches before they are stored (an old bug).
     pub ignores_launching: bool,
@@ -90,14 +100,20 @@ fn standing(instance: &Instance, launching: bool) -> Standing {
     let condition = instance.state.condition;
     let waits = instance.is_scheduled();
     let lost = matches!(condition, C::Gone | C::Unreachable | C::Unknown | C::Dropped);
+    // One that waits with a reservation will come back to its place.
+    let settled = if waits { instance.reservation.is_some() } else { !lost };
+    let reserved = instance.reservation.as_ref().map(|reservation| reservation.state);
     Standing {
         scheduled: waits && !launching,
-        placed: launching || (!waits && !lost && instance.place.is_some()),
+        unreserved: waits && !launching && reserved.is_none() && instance.spec.is_resident(),
+        placed: launching || (settled && instance.place.is_some()),
         counted: scaling::counts(instance),
         there: waits || is_active(condition),
         launching: matches!(condition, C::Provisioned | C::Staging | C::Starting),
         inactive: condition == C::UnreachableInactive,
         running: condition == C::Running,
+        reserving: matches!(reserved, Some(ReservationState::New { .. })),
+        to_free: instance.is_to_be_freed(),
     }
 }
 
@@ -209,6 +225,33 @@ impl Tracker {
         app.placed.allows(names, &mut self.fields, constraints, at, info, quirks)
     }
 
+    /// The same for an instance that has a reservation there: its own place is not counted.
+    pub fn allows_back(
+        &mut self,
+        names: &mut Names,
+        id: InstanceId,
+        constraints: &[Constraint],
+        at: (Version, u32),
+        info: &AgentInfo,
+        quirks: Quirks,
+    ) -> bool {
+        if constraints.is_empty() {
+            return true;
+        }
+        let Some(record) = self.records.remove(&id) else { return false };
+        self.count_placed(names, &record, false);
+        let allowed = self.allows(names, record.app, constraints, at, info, quirks);
+        self.count_placed(names, &record, true);
+        self.records.insert(id, record);
+        allowed
+    }
+
+    /// Whether it may be launched: it waits, and nobody decided on it yet.
+    #[must_use]
+    pub fn waits(&self, id: InstanceId) -> bool {
+        self.records.get(&id).is_some_and(|record| record.launching.is_none() && record.instance.is_scheduled())
+    }
+
     fn count_placed(&mut self, names: &mut Names, record: &Record, add: bool) {
         let instance = &record.instance;
         let is = standing(instance, record.launching.is_some() && !self.ignores_launching);
@@ -237,14 +280,17 @@ impl Tracker {
         by(&mut app.counted, is.counted);
         by(&mut app.there, is.there);
         by(&mut self.running, is.running);
-        if is.scheduled {
-            let config = instance.spec.versions.last_config_change;
+        let config = instance.spec.versions.last_config_change;
+        for (counts, sets) in [(is.scheduled, &mut app.scheduled), (is.unreserved, &mut app.unreserved)] {
+            if !counts {
+                continue;
+            }
             if add {
-                app.scheduled.entry(config).or_default().insert(id);
-            } else if let Some(set) = app.scheduled.get_mut(&config) {
+                sets.entry(config).or_default().insert(id);
+            } else if let Some(set) = sets.get_mut(&config) {
                 set.remove(&id);
                 if set.is_empty() {
-                    app.scheduled.remove(&config);
+                    sets.remove(&config);
                 }
             }
         }
@@ -257,6 +303,8 @@ impl Tracker {
         };
         mark(&mut self.coming_up, is.launching);
         mark(&mut self.inactive, is.inactive);
+        mark(&mut self.reserving, is.reserving);
+        mark(&mut self.to_free, is.to_free);
         self.count_placed(names, record, add);
     }
 }
@@ -278,7 +326,11 @@ pub fn calls_for_scale_check(before: Option<Condition>, after: Condition) -> boo
 mod tests {
     use super::super::testing;
     use super::*;
-    use crate::marathon::model::app::{Operator, RunSpec};
+    use crate::base::quantity::Milli;
+    use crate::base::time::Time;
+    use crate::fact::Goal;
+    use crate::marathon::model::app::{Operator, PersistentVolume, RunSpec};
+    use crate::marathon::model::instance::Reservation;
 
     #[test]
     fn an_instance_is_counted_by_what_it_is() {
@@ -308,6 +360,47 @@ mod tests {
         assert_eq!((counts(&tracker), tracker.len(), tracker.inactive.len()), ((1, 1, 1, 0), 1, 0));
         tracker.put(&mut names, InstanceId(Symbol(51)), None);
         assert!(tracker.app(app).is_none() && tracker.is_empty());
+    }
+
+    #[test]
+    fn a_reservation_holds_the_place_and_is_freed_at_the_end() {
+        let mut names = testing::names();
+        let app = names.intern("/a");
+        let mut tracker = Tracker::default();
+        let mut spec: RunSpec = testing::spec("/a", 2);
+        spec.constraints = vec![testing::constraint("hostname", Operator::Unique, None)];
+        spec.volumes = vec![PersistentVolume {
+            container_path: "data".into(),
+            size: Milli::from_int(5),
+            disk_type: "root".into(),
+            max_size: None,
+            profile: None,
+            constraints: Vec::new(),
+        }];
+        let spec = Arc::new(spec);
+        let place = testing::place("h1", &[]);
+        let mut instance = testing::scheduled(50, spec.clone());
+        let id = instance.id;
+        let seen = |t: &Tracker| {
+            let unreserved: usize = t.app(app).unwrap().unreserved.values().map(BTreeSet::len).sum();
+            (t.app(app).unwrap().waiting(), unreserved, t.reserving.len(), t.to_free.len())
+        };
+        tracker.put(&mut names, id, Some(Arc::new(instance.clone())));
+        assert_eq!(seen(&tracker), (1, 1, 0, 0));
+        let state = ReservationState::New { deadline: Time::from_secs(20) };
+        instance.place = Some(place.clone());
+        instance.reservation = Some(Reservation { volumes: vec!["v".into()], state });
+        tracker.put(&mut names, id, Some(Arc::new(instance.clone())));
+        assert_eq!((seen(&tracker), tracker.waits(id)), ((1, 0, 1, 0), true));
+        let at = (spec.versions.last_config_change, 2);
+        let (rules, quirks) = (&spec.constraints, Quirks::Real);
+        assert!(!tracker.allows(&mut names, app, rules, at, &place.info, quirks), "it will come back there");
+        assert!(tracker.allows_back(&mut names, id, rules, at, &place.info, quirks), "as it may");
+        instance.state.goal = Goal::Decommissioned;
+        tracker.put(&mut names, id, Some(Arc::new(instance)));
+        assert_eq!((seen(&tracker), tracker.waits(id)), ((0, 0, 1, 1), false));
+        tracker.put(&mut names, id, None);
+        assert!(tracker.reserving.is_empty() && tracker.to_free.is_empty());
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub enum Operation {
         place: Place,
         task: Task,
     },
+    /// Resources are to be reserved for it, and volumes made.
+    Reserve {
+        place: Place,
+        reservation: Reservation,
+    },
+    /// What it held is given back.
+    Unreserve,
     /// The launch could not be sent.
     Revert(Arc<Instance>),
     /// Mesos says so of one of its tasks.
@@ -166,12 +173,8 @@ fn may_change(from: Goal, to: Goal) -> bool {
     from == to || from != Goal::Decommissioned
 }
 
-fn is_over(instance: &Instance) -> bool {
-    instance.tasks.iter().all(|task| is_terminal(task.condition))
-}
-
 fn settled(next: Instance) -> Effect {
-    let over = is_over(&next) && next.state.goal == Goal::Decommissioned && next.reservation.is_none();
+    let over = next.has_no_live_task() && next.state.goal == Goal::Decommissioned && next.reservation.is_none();
     if over { Effect::Expunge(Arc::new(next)) } else { Effect::Update(Arc::new(next)) }
 }
 
@@ -180,14 +183,14 @@ fn settled(next: Instance) -> Effect {
 pub fn apply(instance: Option<&Arc<Instance>>, operation: &Operation, now: Time, _quirks: Quirks) -> Effect {
     let old = match (instance, operation) {
         (None, Operation::Schedule(new)) => return Effect::Update(new.clone()),
-        (None, Operation::ForceExpunge | Operation::ReservationTimeout) => return Effect::Noop,
+        (None, Operation::ForceExpunge | Operation::ReservationTimeout | Operation::Unreserve) => return Effect::Noop,
         (None, _) | (Some(_), Operation::Schedule(_)) => return Effect::Fail,
         (Some(old), _) => old,
     };
     match operation {
         Operation::Schedule(_) => Effect::Fail,
         Operation::Reschedule(spec) => {
-            let ours = old.reservation.is_some() && is_over(old) && old.state.goal == Goal::Stopped;
+            let ours = old.reservation.is_some() && old.has_no_live_task() && old.state.goal == Goal::Stopped;
             if !ours {
                 return Effect::Fail;
             }
@@ -221,6 +224,20 @@ pub fn apply(instance: Option<&Arc<Instance>>, operation: &Operation, now: Time,
                 reservation,
                 incarnation: old.incarnation + 1,
             }))
+        }
+        Operation::Reserve { place, reservation } => {
+            if !old.is_scheduled() || old.reservation.is_some() {
+                return Effect::Fail;
+            }
+            let (place, reservation) = (Some(place.clone()), Some(reservation.clone()));
+            Effect::Update(Arc::new(Instance { place, reservation, ..(**old).clone() }))
+        }
+        Operation::Unreserve => {
+            if old.is_to_be_freed() {
+                Effect::Expunge(old.clone())
+            } else {
+                Effect::Fail
+            }
         }
         Operation::Revert(before) => {
             let goal = old.state.goal;
@@ -342,6 +359,46 @@ mod tests {
         // One that was never launched goes at once.
         let mut fresh = Arc::new(testing::scheduled(2, Arc::new(testing::spec("/a", 1))));
         assert!(matches!(step(&mut fresh, &Operation::ChangeGoal(Goal::Decommissioned), 2), Effect::Expunge(_)));
+    }
+
+    /// Section 12 of the notes.
+    #[test]
+    fn a_reservation_outlives_tasks_and_ends_with_the_instance() {
+        let mut i = Arc::new(testing::scheduled(1, Arc::new(testing::spec("/a", 1))));
+        let reservation =
+            Reservation { volumes: vec!["a#data#1".into()], state: ReservationState::New { deadline: now(21) } };
+        let reserve = Operation::Reserve { place: testing::place("h1", &[]), reservation };
+        let held = |i: &Instance| i.reservation.as_ref().map(|reservation| reservation.state);
+        assert!(matches!(step(&mut i, &reserve, 1), Effect::Update(_)));
+        assert!(i.is_scheduled() && i.place.is_some());
+        assert_eq!(step(&mut i, &reserve, 2), Effect::Fail, "once is enough");
+        let provision = Operation::Provision { place: testing::place("h1", &[]), task: testing::task(1) };
+        step(&mut i, &provision, 3);
+        assert_eq!(held(&i), Some(ReservationState::Launched));
+        step(&mut i, &status(TaskState::Failed, 4), 4);
+        assert_eq!((held(&i), i.is_scheduled()), (Some(ReservationState::Suspended), true));
+        // Scaled away, wanted again, and at last deleted.
+        step(&mut i, &Operation::ChangeGoal(Goal::Stopped), 5);
+        step(&mut i, &Operation::Reschedule(Arc::new(testing::spec("/a", 2))), 6);
+        assert_eq!((i.state.condition, i.state.goal, i.spec.instances), (Condition::Scheduled, Goal::Running, 2));
+        assert_eq!(step(&mut i, &Operation::Unreserve, 7), Effect::Fail, "it is wanted");
+        step(&mut i, &provision, 7);
+        assert!(matches!(step(&mut i, &Operation::ChangeGoal(Goal::Decommissioned), 8), Effect::Update(_)));
+        assert!(!i.is_to_be_freed());
+        assert!(matches!(step(&mut i, &status(TaskState::Killed, 9), 9), Effect::Update(_)));
+        assert!(i.is_to_be_freed());
+        assert!(matches!(step(&mut i, &Operation::Unreserve, 10), Effect::Expunge(_)));
+    }
+
+    #[test]
+    fn with_its_agent_a_reservation_is_gone() {
+        let mut i = provisioned(Unreachable::Disabled);
+        let reservation = Reservation { volumes: Vec::new(), state: ReservationState::Launched };
+        i = Arc::new(Instance { reservation: Some(reservation), ..(*i).clone() });
+        step(&mut i, &status(TaskState::Unreachable, 2), 2);
+        assert_eq!(i.state.condition, Condition::Unreachable, "for ever, if need be");
+        step(&mut i, &status(TaskState::GoneByOperator, 3), 3);
+        assert_eq!((&i.reservation, &i.place, i.state.condition), (&None, &None, Condition::Scheduled));
     }
 
     /// 16 and 25.7, 25.8 of the notes.

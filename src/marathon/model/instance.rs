@@ -102,6 +102,20 @@ impl Instance {
         self.state.goal == Goal::Running
             && (self.state.condition == Condition::Scheduled || is_terminal(self.state.condition))
     }
+    /// It holds a reservation and is not to be launched any more: what it holds is to be given back.
+    #[must_use]
+    pub fn is_to_be_freed(&self) -> bool {
+        self.reservation.is_some() && self.state.goal == Goal::Decommissioned && self.has_no_live_task()
+    }
+    #[must_use]
+    pub fn has_no_live_task(&self) -> bool {
+        self.tasks.iter().all(|task| is_terminal(task.condition))
+    }
+    /// Not wanted, and there is nothing to be killed: it was never launched, and holds a reservation.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.state.goal != Goal::Running && self.state.condition == Condition::Scheduled
+    }
     /// As deployments and the kill service see it: gone for now, terminal or unreachable.
     #[must_use]
     pub fn is_considered_terminal(&self) -> bool {

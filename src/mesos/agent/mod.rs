@@ -2,8 +2,9 @@
 //!
 //! The executor is a sub-machine inside (`executor`), called and not messaged. Updates of each
 //! task form a stream whose head alone is in flight (`streams`); one retry deadline serves all
-//! streams of the agent.
+//! streams of the agent. Reservations and volumes are written to its disk (`checkpoint`).
 
+mod checkpoint;
 mod checks;
 mod executor;
 mod streams;
@@ -79,6 +80,7 @@ pub struct Agent {
     /// A retry timer is armed.
     retry_armed: bool,
     next_container: u64,
+    checkpoint: checkpoint::Checkpoint,
 }
 
 impl Agent {
@@ -98,6 +100,7 @@ impl Agent {
             next_uuid: 0,
             retry_armed: false,
             next_container: 0,
+            checkpoint: checkpoint::Checkpoint::default(),
         }
     }
 
@@ -108,6 +111,7 @@ impl Agent {
                     match op {
                         DiskOp::AgentId(id) => self.id = Some(*id),
                         DiskOp::ForgetAgentId => self.id = None,
+                        DiskOp::Checkpointed(resources) => self.checkpoint.kept.clone_from(resources),
                         _ => {}
                     }
                 }
@@ -124,11 +128,15 @@ impl Agent {
             // No ping for the whole time-out, or the connection broke: detect and register anew.
             Input::WatchMissed { .. } => self.detected(cx, self.master),
             Input::Exited { peer } if Some(peer) == self.master => self.detected(cx, self.master),
-            Input::Exited { .. } | Input::Linked { .. } | Input::Persisted { .. } => {}
+            Input::Persisted { token } => self.checkpoint_written(cx, token),
+            Input::Exited { .. } | Input::Linked { .. } => {}
         }
     }
 
     fn message(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
+        if self.checkpoint.is_busy() {
+            return self.checkpoint.wait(from, msg);
+        }
         if let Msg::Detected { leader } = msg {
             return self.detected(cx, leader);
         }
@@ -138,6 +146,7 @@ impl Agent {
         }
         match msg {
             Msg::RunTask { framework, task, spec, info } => self.run_task(cx, framework, task, spec, info),
+            Msg::CheckpointResources(resources) => self.checkpoint(cx, resources),
             Msg::StatusAck { framework, task, uuid } => self.acknowledged(cx, framework, task, uuid),
             Msg::KillTask { framework, task } => self.kill_task(cx, framework, task),
             Msg::AgentRegistered { agent, ping_timeout } => {
@@ -192,9 +201,13 @@ impl Agent {
 
     fn register(&mut self, cx: &mut Cx) {
         let (State::Registering, Some(master)) = (self.state, self.master) else { return };
+        if self.checkpoint.is_busy() {
+            // What it reports must be what it has.
+            return self.arm_registration(cx, self.flags.registration_backoff_factor);
+        }
         cx.detail(|| Detail::AgentRegistering { host: self.info.hostname, attempt: self.retries });
         let msg = match self.id {
-            None => Msg::RegisterAgent { info: self.info.clone() },
+            None => Msg::RegisterAgent { info: self.info.clone(), checkpointed: self.checkpoint.kept.clone() },
             Some(id) => Msg::ReregisterAgent(Arc::new(self.report(id))),
         };
         cx.send(master, msg);
@@ -220,6 +233,7 @@ impl Agent {
         Reregistration {
             id,
             info: self.info.clone(),
+            checkpointed: self.checkpoint.kept.clone(),
             // What only has an update to deliver is no task of ours, and its framework may be unknown.
             tasks: self.tasks.iter().filter(|t| !t.executor.is_absent()).map(report).collect(),
             frameworks: self.frameworks.iter().map(|(id, info)| (*id, info.clone())).collect(),
@@ -259,7 +273,11 @@ impl Agent {
         if self.position(framework, id).is_some() {
             return;
         }
-        self.frameworks.entry(framework).or_insert(info);
+        let aware = self.frameworks.entry(framework).or_insert(info).capabilities.partition_aware;
+        if !self.checkpoint.has(&spec.extra) {
+            let state = if aware { TaskState::Dropped } else { TaskState::Lost };
+            return self.report_missing(cx, framework, id, state, Reason::ResourcesUnknown);
+        }
         let key = self.next_container;
         self.next_container += 1;
         let startup = self.flags.executor_startup;

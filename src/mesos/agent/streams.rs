@@ -211,6 +211,7 @@ mod tests {
             name: Symbol(1),
             id: Some(FRAMEWORK),
             role: Symbol(2),
+            principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: false,
             capabilities: Capabilities::default(),

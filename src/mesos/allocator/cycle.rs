@@ -80,6 +80,7 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             Msg::Recover { framework, role, agent, scalars, refuse } => {
                 core.recover(now, (framework, role), agent, &Resources::from_scalars(scalars), refuse, false)
             }
+            Msg::UpdateAllocation(c) => core.convert((c.framework, c.role), c.agent, &c.before, &c.before, &c.after),
             Msg::RecoverBulk(r) => core.recover(now, (r.framework, r.role), r.agent, &r.resources, r.refuse, false),
             _ => Ok(()),
         };
@@ -206,6 +207,7 @@ mod tests {
                 name: self.framework.0,
                 id: Some(self.framework),
                 role: self.role,
+                principal: None,
                 failover_timeout: Span::ZERO,
                 checkpoint: false,
                 capabilities: Capabilities::default(),

@@ -14,7 +14,13 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Master {
-    pub(super) fn register_agent(&mut self, cx: &mut Cx, from: ProcessId, info: Arc<AgentInfo>) {
+    pub(super) fn register_agent(
+        &mut self,
+        cx: &mut Cx,
+        from: ProcessId,
+        info: Arc<AgentInfo>,
+        checkpointed: Resources,
+    ) {
         if self.registering.contains(&from.slot) {
             return;
         }
@@ -35,7 +41,7 @@ impl Master {
         self.next_agent += 1;
         self.registering.insert(from.slot, ());
         let op = RegistryOp::AdmitAgent { agent, info: info.clone() };
-        self.apply(cx, op, Pending::Admit { agent, process: from, info });
+        self.apply(cx, op, Pending::Admit { agent, process: from, info, checkpointed });
     }
 
     fn ping_timeout(&self) -> crate::base::time::Span {
@@ -45,11 +51,11 @@ impl Master {
     /// The registry has been written: now the change may be seen.
     pub(super) fn applied(&mut self, cx: &mut Cx, token: u64) {
         match self.pending.shift_remove(&token) {
-            Some(Pending::Admit { agent, process, info }) => {
+            Some(Pending::Admit { agent, process, info, checkpointed }) => {
                 self.registering.remove(&process.slot);
                 let total = info.total.quantities();
                 let host = info.hostname;
-                self.add_agent(cx, agent, process, info, &[]);
+                self.add_agent(cx, agent, process, info, &checkpointed, &[]);
                 cx.fact(Fact::AgentRegistered { agent, host, total });
                 cx.send(process, Msg::AgentRegistered { agent, ping_timeout: self.ping_timeout() });
             }
@@ -86,11 +92,19 @@ impl Master {
         id: AgentId,
         process: ProcessId,
         info: Arc<AgentInfo>,
+        checkpointed: &Resources,
         used: &[(FrameworkId, RoleId, Resources)],
     ) -> u32 {
+        let total = total_of(&info, checkpointed);
+        let known = if checkpointed.is_empty() {
+            info.clone()
+        } else {
+            Arc::new(AgentInfo { total: total.clone(), ..(*info).clone() })
+        };
         let key = self.agents.insert(Agent {
             id,
-            info: info.clone(),
+            info,
+            total,
             process,
             connected: true,
             marking: false,
@@ -100,7 +114,7 @@ impl Master {
         self.agent_index.insert(id, key.index);
         self.by_address.insert(process.slot, key.index);
         self.watch(cx, process);
-        self.tell_allocator(cx, Msg::AddAgent { agent: id, info, used: used.into() });
+        self.tell_allocator(cx, Msg::AddAgent { agent: id, info: known, used: used.into() });
         key.index
     }
 
@@ -167,6 +181,7 @@ impl Master {
         }
         let ping_timeout = self.ping_timeout();
         cx.send(from, Msg::AgentReregistered { agent: id, ping_timeout, unknown: unknown.into() });
+        self.repeat_checkpoint(cx, slot, &report.checkpointed);
         self.repeat_kills(cx, slot);
         // A repeated report of one that is connected is older than what was launched there since.
         self.shut_down_leftovers(cx, !was_connected, from, report);
@@ -220,7 +235,7 @@ impl Master {
             .filter(|t| live(self, t) && !t.latest.is_terminal())
             .map(|t| (t.framework, t.role, t.spec.resources()))
             .collect();
-        let slot = self.add_agent(cx, id, process, report.info.clone(), &used);
+        let slot = self.add_agent(cx, id, process, report.info.clone(), &report.checkpointed, &used);
         for task in &report.tasks {
             self.readd_task(cx, slot, task, was_unreachable);
         }
@@ -371,4 +386,10 @@ impl Master {
         self.add_framework(id, info);
         self.tell_allocator(cx, Msg::AddFramework { framework: id, info: info.clone(), active: false });
     }
+}
+
+/// What the agent has in all. One that was configured with less than it wrote down has what it was
+/// configured with (upstream's agent does not start then).
+fn total_of(info: &AgentInfo, checkpointed: &Resources) -> Resources {
+    info.total.with_checkpointed(checkpointed).unwrap_or_else(|| info.total.clone())
 }

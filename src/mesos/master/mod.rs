@@ -4,13 +4,15 @@
 //! what the master tells them is dispatched, so that allocation runs merge and filters expire in
 //! the right order. The master knows agents and frameworks by dense slots of its own; only ids
 //! travel. Files: `leadership` (election, the registry of the predecessor), `agents` (registration,
-//! health), `frameworks` (subscription, fail-over), `offers` (ACCEPT, DECLINE, rescinding), `tasks`
-//! (updates, acknowledgement, reconciliation).
+//! health), `frameworks` (subscription, fail-over), `offers` (ACCEPT, DECLINE, rescinding),
+//! `operations` (RESERVE, CREATE and their opposites), `tasks` (updates, acknowledgement,
+//! reconciliation).
 
 mod agents;
 mod frameworks;
 mod leadership;
 mod offers;
+mod operations;
 mod tasks;
 
 use crate::actor::{Cx, Input, Mailbox, ProcessId, TimerKey};
@@ -55,6 +57,8 @@ const RECOVERED_TIMER: u8 = 5;
 pub(crate) struct Agent {
     id: AgentId,
     info: Arc<AgentInfo>,
+    /// As `info` says, with dynamic reservations and volumes.
+    total: Resources,
     process: ProcessId,
     connected: bool,
     /// A registry write that marks it unreachable is on its way.
@@ -110,6 +114,7 @@ enum Pending {
         agent: AgentId,
         process: ProcessId,
         info: Arc<AgentInfo>,
+        checkpointed: Resources,
     },
     Reachable {
         process: ProcessId,
@@ -253,6 +258,7 @@ impl Master {
             Msg::Accept { framework, offer, more, refuse, launches } => {
                 self.accept(cx, from, framework, offer, more.as_deref().map(Vec::as_slice), refuse, &launches);
             }
+            Msg::AcceptBulk(acceptance) => self.accept_bulk(cx, from, &acceptance),
             Msg::Decline { framework, offers, refuse } => self.decline(cx, from, framework, &offers, refuse),
             Msg::Revive { framework } => self.revive(cx, from, framework),
             Msg::Suppress { framework } => self.suppress(cx, from, framework),
@@ -260,7 +266,7 @@ impl Master {
             Msg::Reconcile { framework, tasks } => self.reconcile(cx, from, framework, &tasks),
             Msg::Subscribe { info, force } => self.subscribe(cx, from, &info, force),
             Msg::Teardown { framework } => self.teardown(cx, from, framework),
-            Msg::RegisterAgent { info } => self.register_agent(cx, from, info),
+            Msg::RegisterAgent { info, checkpointed } => self.register_agent(cx, from, info, checkpointed),
             Msg::ReregisterAgent(report) => self.reregister_agent(cx, from, report),
             Msg::UnregisterAgent { agent } => self.unregister_agent(cx, from, agent),
             Msg::Applied { token, .. } => self.applied(cx, token),
@@ -347,7 +353,7 @@ impl Master {
             }
             books.push(Books {
                 agent: agent.id,
-                total: agent.info.total.clone(),
+                total: agent.total.clone(),
                 used,
                 offered: Resources::default(),
                 connected: agent.connected,

@@ -237,7 +237,7 @@ impl Master {
     ) {
         let Some(slot) = self.caller(from, id) else { return };
         let Some((agent, mut rest)) = self.take_offers(cx, id, offer, more) else {
-            return self.refuse_launches(cx, slot, launches);
+            return self.refuse_launches(cx, slot, launches.as_slice().iter());
         };
         let role = self.framework(slot).info.role;
         let agent_id = self.agent(agent).id;
@@ -253,7 +253,7 @@ impl Master {
 
     /// Ends the offers of an ACCEPT and sums them up, or, if any is not valid, gives the valid
     /// ones back without a filter.
-    fn take_offers(
+    pub(super) fn take_offers(
         &mut self,
         cx: &mut Cx,
         id: FrameworkId,
@@ -301,13 +301,13 @@ impl Master {
         if valid { agent.map(|a| (a, sum)) } else { None }
     }
 
-    fn refuse_launches(&mut self, cx: &mut Cx, slot: u32, launches: &Launches) {
+    pub(super) fn refuse_launches<'a>(&self, cx: &mut Cx, slot: u32, launches: impl Iterator<Item = &'a Launch>) {
         let framework = self.framework(slot);
         let Some(process) = framework.process else { return };
         let state = Self::lost_state(&framework.info, TaskState::Dropped);
         // The agent of a void offer is unknown; the update names none that exists.
         let nobody = AgentId { master: self.id, n: u32::MAX };
-        for launch in launches.as_slice() {
+        for launch in launches {
             for n in launch.first..launch.first + launch.count {
                 let task = crate::base::id::TaskId { template: launch.spec.template, n };
                 let update = Self::own_update(framework.id, nobody, task, state, Reason::InvalidOffers);
@@ -316,7 +316,7 @@ impl Master {
         }
     }
 
-    fn launch(&mut self, cx: &mut Cx, slot: u32, agent: u32, launch: &Launch, n: u32, rest: &mut Resources) {
+    pub(super) fn launch(&mut self, cx: &mut Cx, slot: u32, agent: u32, launch: &Launch, n: u32, rest: &mut Resources) {
         let id = crate::base::id::TaskId { template: launch.spec.template, n };
         let framework = self.frameworks.at_mut(slot).expect("a framework's slot");
         let needs = launch.spec.resources();

@@ -14,6 +14,7 @@ mod json;
 #[cfg(test)]
 mod model;
 mod object;
+mod operation;
 mod ranges;
 mod reservation;
 mod set;
@@ -22,6 +23,7 @@ mod text;
 
 pub use json::JsonForm;
 pub use object::{Disk, DiskSource, Meta, Name, Object, Persistence, SourceKind, Value, Volume};
+pub use operation::{Conversion, ResourceOperation};
 pub use ranges::Ranges;
 pub use reservation::{Labels, Reservation, ReservationKind, is_strict_descendant, role_fault};
 pub use set::Items;

@@ -224,7 +224,9 @@ impl Marathon {
         let Some(action) = self.deployments.actions.get_mut(&app) else { return };
         match &mut action.stage {
             Stage::Stopping(waiting) => {
-                let over = change.after.state.goal == Goal::Decommissioned && change.after.is_considered_terminal();
+                let after = &change.after;
+                let gone = after.is_considered_terminal() || after.is_idle();
+                let over = after.state.goal == Goal::Decommissioned && gone;
                 if (change.expunged || over) && waiting.remove(&change.id).is_some() {
                     self.check_stopped(cx, app);
                 }
