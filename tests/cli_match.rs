@@ -41,7 +41,7 @@ fn offers() -> Value {
         offer("O1", "n1", "cpus:4 mem:4096 ports:8000-9000", "a"),
         offer("O2", "n2", "cpus:1.5 cpus@db:4 mem:512 ports:8000-9000", "b"),
         offer("O3", "n3", "cpus:8 mem:8192 ports:8000-9000", "b"),
-        offer("O4", "n4", "cpus:8 mem:8192 ports:31000-32000", "c"),
+        offer("O4", "n4", "cpus:8 mem:8192 ports:31000-32000", "e"),
         offer("O5", "n5", "cpus@db:8 mem@db:64", "c"),
         away,
         offer("O7", "n7", "cpus:8 mem:8192 ports:8000-9000", "c"),
@@ -83,7 +83,40 @@ const ALL: [&str; 7] = ["match", "web.json", "offers.json", "--instances", "task
 #[test]
 fn every_offer_is_judged_with_its_numbers() {
     let place = files("judged", &web(), &offers());
-    expect![[""]].assert_eq(&good(&place, &ALL));
+    expect![[r#"
+        /web: 6 instances, 3 placed; each: cpus:2;mem:1024, 1 port, hostname UNIQUE, rack MAX_PER 2
+        note: 1 instance ended or unreachable, so constraints do not count it
+
+        O1  n1  UnfulfilledConstraint
+            constraints(0) hostname UNIQUE: `n1` is taken by web.instance-1._app.1 (TASK_RUNNING)
+        O2  n2  InsufficientCpus
+            wanted 2 cpus, the offer has 1.5 for role *; not usable: 4 cpus for role db
+            InsufficientMemory: wanted 1024 mem, the offer has 512 for role *
+        O3  n3  matches, takes 1
+        O4  n4  UnfulfilledConstraint
+            constraints(1) rack MAX_PER 2: `c` has 2 instances of at most 2: web.instance-2._app.1 (TASK_RUNNING), web.instance-3._app.2 (TASK_STAGING)
+        O5  n5  UnfulfilledRole
+            nothing is for role *; there is 8 cpus for role db, 64 mem for role db
+            UnfulfilledConstraint: constraints(1) rack MAX_PER 2: `c` has 2 instances of at most 2: web.instance-2._app.1 (TASK_RUNNING), web.instance-3._app.2 (TASK_STAGING)
+            InsufficientCpus: wanted 2 cpus, the offer has 0 for role *; not usable: 8 cpus for role db
+            InsufficientMemory: wanted 1024 mem, the offer has 0 for role *; not usable: 64 mem for role db
+        O6  n6  UnfulfilledConstraint
+            the agent is in maintenance from 2026-01-31T12:00:00.000Z until 2026-01-31T13:00:00.000Z; --at TIME says when it is asked
+            AgentMaintenance: the agent is in maintenance from 2026-01-31T12:00:00.000Z until 2026-01-31T13:00:00.000Z; --at TIME says when it is asked
+        O7  n7  UnfulfilledConstraint
+            constraints(1) rack MAX_PER 2: `c` has 2 instances of at most 2: web.instance-2._app.1 (TASK_RUNNING), web.instance-3._app.2 (TASK_STAGING)
+        O8  n8  DeclinedScarceResources
+            it has 1 gpus, which are kept for apps that need some; the label GPU_SCHEDULING_BEHAVIOR "unrestricted" lets this one in
+
+        reason                           declined  of offers
+        UnfulfilledRole                         1          8
+        UnfulfilledConstraint                   4          7
+        InsufficientCpus                        1          3
+        DeclinedScarceResources                 1          2
+        matches                                            1
+
+        1 instance fits in these offers together; 3 are missing
+    "#]].assert_eq(&good(&place, &ALL));
 }
 
 #[test]
@@ -92,9 +125,35 @@ fn the_json_form_has_the_same() {
     let text = good(&place, &[&ALL[..], &["--json", "--at", "2026-02-01T00:00:00Z"]].concat());
     let value: Value = serde_json::from_str(&text).expect("JSON");
     let reasons: Vec<&Value> = value["offers"].as_array().unwrap().iter().map(|offer| &offer["reason"]).collect();
-    expect![[""]].assert_eq(&format!("{reasons:?}"));
-    expect![[""]].assert_eq(&serde_json::to_string_pretty(&value["offers"][1]["details"]).unwrap());
-    expect![[""]].assert_eq(&format!("{} {}", value["fit"], value["matching"]));
+    expect![[r#"[String("UnfulfilledConstraint"), String("InsufficientCpus"), Null, String("UnfulfilledConstraint"), String("UnfulfilledRole"), String("UnfulfilledConstraint"), String("UnfulfilledConstraint"), String("DeclinedScarceResources")]"#]].assert_eq(&format!("{reasons:?}"));
+    expect![[r#"
+        [
+          {
+            "resource": "cpus",
+            "wanted": 2,
+            "usable": 1.5,
+            "elsewhere": [
+              {
+                "resource": "cpus",
+                "amount": 4,
+                "where": "for role db"
+              }
+            ],
+            "reason": "InsufficientCpus",
+            "message": "wanted 2 cpus, the offer has 1.5 for role *; not usable: 4 cpus for role db"
+          },
+          {
+            "resource": "mem",
+            "wanted": 1024,
+            "usable": 512,
+            "elsewhere": [],
+            "reason": "InsufficientMemory",
+            "message": "wanted 1024 mem, the offer has 512 for role *"
+          }
+        ]"#]]
+    .assert_eq(&serde_json::to_string_pretty(&value["offers"][1]["details"]).unwrap());
+    expect![[r#"{"together":1,"atOnce":1,"countedToTheEnd":true} 1"#]]
+        .assert_eq(&format!("{} {}", value["fit"], value["matching"]));
 }
 
 /// What the README shows is what is printed.
@@ -113,21 +172,37 @@ fn nothing_that_matches_is_exit_1() {
     let place = files("none", &web(), &json!([offer("O1", "n1", "cpus:1 mem:8", "a")]));
     let outcome = mesosim(&place, &["match", "web.json", "offers.json"]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (1, ""));
-    expect![[""]].assert_eq(&outcome.stdout);
+    expect![[r#"
+        /web: 6 instances, 0 placed; each: cpus:2;mem:1024, 1 port, hostname UNIQUE, rack MAX_PER 2
+
+        O1  n1  InsufficientCpus
+            wanted 2 cpus, the offer has 1 for role *
+            InsufficientMemory: wanted 1024 mem, the offer has 8 for role *
+
+        reason                           declined  of offers
+        InsufficientCpus                        1          1
+        matches                                            0
+
+        0 instances fit in these offers together; 6 are missing
+    "#]]
+    .assert_eq(&outcome.stdout);
 }
 
 /// Groups, regions and clusters: what stands in the way, and which instance.
 #[test]
 fn constraints_name_what_is_in_the_way() {
     let says = |name: &str, constraint: Value, more: &[&str]| {
+        // Other instances are in rack c, and that on n1 is known through this offer.
+        let (host, rack) = if constraint[0] == "rack" { ("n9", "a") } else { ("n1", "a") };
         let mut app = web();
         (app["constraints"], app["requirePorts"]) = (json!([constraint]), json!(false));
-        let mut here = offer("O1", "n1", "cpus:4 mem:4096 ports:1-9", "a");
+        let mut here = offer("O1", host, "cpus:4 mem:4096 ports:1-9", rack);
         here["domain"] = json!({ "fault_domain": { "region": { "name": "eu" }, "zone": { "name": "eu-1" } } });
         let place = files(name, &app, &json!([here]));
         let arguments = [&ALL[..], more].concat();
         let lines = mesosim(&place, &arguments).stdout;
-        lines.lines().skip_while(|line| !line.starts_with("O1")).take(2).collect::<Vec<_>>().join("\n") + "\n"
+        let shown = lines.lines().skip_while(|line| !line.starts_with("O1")).take_while(|line| !line.is_empty());
+        shown.map(|line| format!("{line}\n")).collect::<String>()
     };
     let told = [
         says("group", json!(["rack", "GROUP_BY", "1"]), &[]),
@@ -139,7 +214,25 @@ fn constraints_name_what_is_in_the_way() {
         says("region", json!(["hostname", "LIKE", "n.*"]), &["--master-region", "us"]),
         says("home", json!(["@region", "LIKE", "eu"]), &["--master-region", "us"]),
     ];
-    expect![[""]].assert_eq(&told.concat());
+    expect![[r#"
+        O1  n1  matches, takes 2
+
+        O1  n1  matches, takes 2
+
+        O1  n1  UnfulfilledConstraint
+            constraints(0) rack LIKE b|c: `a` does not match `b|c`
+        O1  n1  UnfulfilledConstraint
+            constraints(0) rack UNLIKE a.*: `a` matches `a.*`
+        O1  n1  UnfulfilledConstraint
+            constraints(0) level IS 3: the agent has no `level`
+        O1  n1  UnfulfilledConstraint
+            constraints(0) @zone LIKE eu-2: `eu-1` does not match `eu-2`
+        O1  n1  UnfulfilledConstraint
+            the agent is in region eu, the master in us, and no constraint names @region or @zone
+        O1  n1  matches, takes 2
+
+    "#]]
+    .assert_eq(&told.concat());
 }
 
 #[test]
@@ -173,5 +266,39 @@ fn wrong_files_are_refused_with_place_and_mend() {
     all += &refused(&place, &["match", "web.json", "none.json"]);
     all += &refused(&place, &["match", "web.json", "offers.json", "--at", "noon"]);
     all += &refused(&place, &["match", "web.json", "offers.json", "--instances", "slaves.json"]);
-    expect![[""]].assert_eq(&all);
+    expect![[r#"
+        error: web.json: not a valid definition
+          /instnaces: unknown field; did you mean `instances`?
+        help: correct these places; numbers in parentheses count from 0
+
+        error: web.json: constraints that nothing can meet
+          /constraints(0): MAX_PER 0 lets no instance start
+          /constraints(2): LIKE and UNLIKE ask for the opposite of `a` for `rack`
+        help: let it be at least 1; keep one of the two
+
+        error: web.json: not a valid definition
+          /: these are several apps; give the one that is asked about
+        help: correct these places; numbers in parentheses count from 0
+
+        error: offers.json: not a list of offers
+          /offers(1)/hostname: is missing
+        help: correct these places; numbers in parentheses count from 0
+
+        error: offers.json: not a list of offers
+          /offers(0)/resources(0)/skalar: unknown field; did you mean `scalar`?
+        help: correct these places; numbers in parentheses count from 0
+
+        error: offers.json: not a list of offers
+          /: there is no list `offers`; is `ofers` meant to be `offers`?
+        help: correct these places; numbers in parentheses count from 0
+
+        error: none.json: No such file or directory (os error 2)
+        help: name a file that can be read
+        error: --at noon: not a time
+        help: write --at 2026-01-31T12:00:00Z
+        error: slaves.json: not a list of tasks
+          /: there is no list `tasks`
+        help: correct these places; numbers in parentheses count from 0
+    "#]]
+    .assert_eq(&all);
 }

@@ -370,6 +370,30 @@ fn mistakes_in_lists() {
           |
           = help: `at` looks once at that instant, `within` asks for any instant up to then
 
+        error: `from` and `until` go together
+         --> test.toml:2:1
+          |
+        2 | [[expect]]
+          | ^^^^^^^^^^
+          |
+          = help: write both, the earlier one as `from`: it must hold all the time between them
+
+        error: `from` and `until` go together
+         --> test.toml:2:1
+          |
+        2 | [[expect]]
+          | ^^^^^^^^^^
+          |
+          = help: write both, the earlier one as `from`: it must hold all the time between them
+
+        error: `from` excludes `at` and `within`
+         --> test.toml:2:1
+          |
+        2 | [[expect]]
+          | ^^^^^^^^^^
+          |
+          = help: `from` and `until` ask for all instants between them
+
         error: 1h1m is after the end of the run
          --> test.toml:5:6
           |

@@ -153,7 +153,8 @@ impl<'a> Desk<'a> {
     /// One more instance at a place.
     fn put(&mut self, info: &AgentInfo) {
         self.members += 1;
-        let member = Member { id: InstanceId(Symbol(self.members)), config: self.config(), target: self.spec.instances, info };
+        let (id, target) = (InstanceId(Symbol(self.members)), self.spec.instances);
+        let member = Member { id, config: self.config(), target, info };
         self.placed.add(&mut self.names, &mut self.fields, &member);
     }
 
@@ -189,8 +190,8 @@ impl<'a> Desk<'a> {
             for (i, offer) in offers.iter().enumerate().filter(|(i, _)| !blocked[*i]) {
                 for _ in 0..flags.max_instances_per_offer {
                     let dice = Self::dice(i, verdicts[i].takes);
-                    let fits = matching::fit(spec, &left[i], &flags, dice, || self.allows(&spec.constraints, &offer.info));
-                    let Ok((_, ranges)) = fits else { break };
+                    let allows = || self.allows(&spec.constraints, &offer.info);
+                    let Ok((_, ranges)) = matching::fit(spec, &left[i], &flags, dice, allows) else { break };
                     resources::take(&mut left[i], Roles::of(spec, &flags), spec.each, ranges);
                     self.put(&offer.info);
                     verdicts[i].takes += 1;
@@ -460,6 +461,9 @@ fn told(there: &BTreeMap<(String, String), Milli>) -> String {
 }
 
 fn shown(there: &BTreeMap<(String, String), Milli>) -> Value {
-    let one = |((place, name), amount): (&(String, String), &Milli)| json!({ "resource": name, "amount": write::amount(*amount), "where": place });
-    there.iter().map(one).collect()
+    let mut all = Vec::new();
+    for ((place, name), amount) in there {
+        all.push(json!({ "resource": name, "amount": write::amount(*amount), "where": place }));
+    }
+    Value::Array(all)
 }

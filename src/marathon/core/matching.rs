@@ -85,7 +85,8 @@ mod tests {
         /// The core stops at the first of what tools tell.
         #[test]
         fn the_first_reason_is_the_one_that_counts(
-            cpus in 0i32..3, mem in 0i32..3, gpus in 0i32..2, ports in 0u16..3, role in "(db)?", wanted in 0usize..3, allows: bool
+            cpus in 0i32..3, mem in 0i32..3, gpus in 0i32..2, ports in 0u16..3,
+            role in "(db)?", wanted in 0usize..3, allows: bool
         ) {
             let mut spec = testing::spec("/a", 1);
             let need = PortNeed { name: None, service_port: 0, host: HostPort::Dynamic };
