@@ -217,7 +217,7 @@ fn constraints_name_what_is_in_the_way() {
     ];
     expect![[r#"
         O1  n9  UnfulfilledConstraint
-            constraints(0) rack GROUP_BY 1: there are 1 groups already, c, and `a` would be one more
+            constraints(0) rack GROUP_BY 1: `a` would be one more than 1 group (c), and 1 are allowed
         O1  n9  UnfulfilledConstraint
             constraints(0) rack CLUSTER: the others are at `c`, this is `a`: web.instance-2._app.1 (TASK_RUNNING), web.instance-3._app.2 (TASK_STAGING)
         O1  n9  UnfulfilledConstraint
