@@ -93,8 +93,8 @@ fn every_offer_is_judged_with_its_numbers() {
             wanted 2 cpus, the offer has 1.5 for role *; not usable: 4 cpus for role db
             InsufficientMemory: wanted 1024 mem, the offer has 512 for role *
         O3  n3  matches, takes 1
-        O4  n4  UnfulfilledConstraint
-            constraints(1) rack MAX_PER 2: `c` has 2 instances of at most 2: web.instance-2._app.1 (TASK_RUNNING), web.instance-3._app.2 (TASK_STAGING)
+        O4  n4  InsufficientPorts
+            port 8080 is not in [31000-32000]
         O5  n5  UnfulfilledRole
             nothing is for role *; there is 8 cpus for role db, 64 mem for role db
             UnfulfilledConstraint: constraints(1) rack MAX_PER 2: `c` has 2 instances of at most 2: web.instance-2._app.1 (TASK_RUNNING), web.instance-3._app.2 (TASK_STAGING)
@@ -110,8 +110,9 @@ fn every_offer_is_judged_with_its_numbers() {
 
         reason                           declined  of offers
         UnfulfilledRole                         1          8
-        UnfulfilledConstraint                   4          7
-        InsufficientCpus                        1          3
+        UnfulfilledConstraint                   3          7
+        InsufficientCpus                        1          4
+        InsufficientPorts                       1          3
         DeclinedScarceResources                 1          2
         matches                                            1
 
@@ -125,7 +126,7 @@ fn the_json_form_has_the_same() {
     let text = good(&place, &[&ALL[..], &["--json", "--at", "2026-02-01T00:00:00Z"]].concat());
     let value: Value = serde_json::from_str(&text).expect("JSON");
     let reasons: Vec<&Value> = value["offers"].as_array().unwrap().iter().map(|offer| &offer["reason"]).collect();
-    expect![[r#"[String("UnfulfilledConstraint"), String("InsufficientCpus"), Null, String("UnfulfilledConstraint"), String("UnfulfilledRole"), String("UnfulfilledConstraint"), String("UnfulfilledConstraint"), String("DeclinedScarceResources")]"#]].assert_eq(&format!("{reasons:?}"));
+    expect![[r#"[String("UnfulfilledConstraint"), String("InsufficientCpus"), Null, String("InsufficientPorts"), String("UnfulfilledRole"), String("UnfulfilledConstraint"), String("UnfulfilledConstraint"), String("DeclinedScarceResources")]"#]].assert_eq(&format!("{reasons:?}"));
     expect![[r#"
         [
           {
@@ -215,13 +216,13 @@ fn constraints_name_what_is_in_the_way() {
         says("home", json!(["@region", "LIKE", "eu"]), &["--master-region", "us"]),
     ];
     expect![[r#"
-        O1  n1  matches, takes 2
-
-        O1  n1  matches, takes 2
-
-        O1  n1  UnfulfilledConstraint
+        O1  n9  UnfulfilledConstraint
+            constraints(0) rack GROUP_BY 1: `a` would be one more than 1 group (c), and 1 are allowed
+        O1  n9  UnfulfilledConstraint
+            constraints(0) rack CLUSTER: the others are at `c`, this is `a`: web.instance-2._app.1 (TASK_RUNNING), web.instance-3._app.2 (TASK_STAGING)
+        O1  n9  UnfulfilledConstraint
             constraints(0) rack LIKE b|c: `a` does not match `b|c`
-        O1  n1  UnfulfilledConstraint
+        O1  n9  UnfulfilledConstraint
             constraints(0) rack UNLIKE a.*: `a` matches `a.*`
         O1  n1  UnfulfilledConstraint
             constraints(0) level IS 3: the agent has no `level`
@@ -230,7 +231,6 @@ fn constraints_name_what_is_in_the_way() {
         O1  n1  UnfulfilledConstraint
             the agent is in region eu, the master in us, and no constraint names @region or @zone
         O1  n1  matches, takes 2
-
     "#]]
     .assert_eq(&told.concat());
 }

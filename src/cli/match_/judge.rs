@@ -306,11 +306,11 @@ impl<'a> Desk<'a> {
             Operator::Like => (format!("`{has}` does not match `{wanted}`"), Vec::new()),
             Operator::Unlike => (format!("`{has}` matches `{wanted}`"), Vec::new()),
             Operator::GroupBy => {
-                let groups = by_value.len();
                 if count == 0 {
                     let values: Vec<&str> = by_value.keys().map(|value| self.names.text(*value)).collect();
                     let all: Vec<usize> = by_value.values().flatten().copied().collect();
-                    let text = format!("there are {groups} groups already, {}, and `{has}` would be one more", values.join(", "));
+                    let (groups, values) = (many(values.len(), "group"), values.join(", "));
+                    let text = format!("`{has}` would be one more than {groups} ({values}), and {wanted} are allowed");
                     return (text, ids(&all));
                 }
                 let sizes: Vec<String> =

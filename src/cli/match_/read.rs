@@ -396,7 +396,7 @@ mod tests {
             (offer(json!({ "hostnam": "x" })), "(0)/hostnam: unknown field; did you mean `hostname`?"),
             (
                 offer(json!({ "resources": [{ "name": "cpus", "scalar": { "value": -1 } }] })),
-                "(0)/resources[0].scalar.value: a negative amount; write an amount",
+                "(0)/resources[0].scalar.value: the amount is negative; write an amount",
             ),
             (
                 offer(json!({ "resources": [{ "name": "cpus", "skalar": 1 }] })),
