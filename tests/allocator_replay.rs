@@ -205,6 +205,23 @@ fn a_recorded_run_replays_to_the_same_offers() {
     }
 }
 
+/// Reservations and volumes are made, used and given back; the run plays again as it was.
+#[test]
+fn a_run_with_volumes_is_a_case() {
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/marathon/resident-app-after-reboot.toml");
+    let delete = r#"request=[{ kind = "marathon", at = "1m", method = "POST", path = "/v2/apps", body = '{"id": "/db", "cmd": "serve", "cpus": 1, "mem": 1024, "container": {"type": "MESOS", "volumes": [{"containerPath": "data", "mode": "RW", "persistent": {"size": 20000}}]}}' }, { kind = "marathon", at = "4m", method = "DELETE", path = "/v2/apps/db" }]"#;
+    let at = folder("volumes", &[]);
+    let run = ["run", scenario, "--no-report", "--quiet", "--set", delete, "--record-allocator", "volumes.jsonl"];
+    // What the scenario expects is of another request.
+    let (_, _, err) = mesosim(&at, &run);
+    let text = fs::read_to_string(at.join("volumes.jsonl")).expect(&err);
+    for (op, times) in [("reserve_offered", 1), ("convert_offered", 2), ("unreserve_offered", 1)] {
+        assert_eq!(text.matches(&format!(r#""op":"{op}""#)).count(), times, "{op}");
+    }
+    let (code, out, err) = mesosim(&at, &["allocator", "replay", "volumes.jsonl"]);
+    assert_eq!(code, 0, "{out}{err}");
+}
+
 #[test]
 fn a_case_cannot_tell_everything() {
     let at = folder("chunk", &[("scenario.toml", SCENARIO)]);

@@ -367,6 +367,39 @@ fn without_a_principal_nothing_is_reserved() {
     assert!(run.count(|f| matches!(f, Fact::OfferRefused { .. })) > 0);
 }
 
+/// Half an hour in which agents, masters and Marathons die again and again; when all is mended each
+/// instance runs on its volume and nothing else is reserved. (The deaths of agents are noticed: what
+/// is reserved on a machine that is gone already may be lost, and its instance waits for it.)
+#[test]
+fn storms_leave_no_reservation_behind() {
+    for seed in 1..=8 {
+        let crash = |i: u64| {
+            let (kind, target) = [
+                ("agent-crash", ["agent-0", "agent-1", "agent-2"][(i + seed) as usize % 3]),
+                ("master-crash", "leading-master"),
+                ("marathon-crash", "leading-marathon"),
+            ][i as usize % 3];
+            let (at, down) = (100 + (i * i * 37 + i * 61 * seed) % 2_000, 5 + (i * 17 + seed * 29) % 90);
+            let process = kind == "agent-crash" || i % 2 == 0;
+            format!(
+                "[[fault]]\nkind = \"{kind}\"\nat = \"{at}s\"\ndown = \"{down}s\"\ntarget = \"{target}\"\nprocess = {process}\n"
+            )
+        };
+        let storm: String = (0..36).map(crash).collect();
+        let mut run = Run::deployed(&cluster(seed, &storm), db(3, json!({ "size": 500 })));
+        run.until(600);
+        run.ask(Method::Delete, "/v2/apps//db/tasks?wipe=true", Value::Null);
+        run.until(3_600);
+        assert_eq!(run.running(), 3, "seed {seed}");
+        let held = Resources::parse("cpus:3;mem:384;disk:1500").unwrap().quantities();
+        assert_eq!(run.held().quantities(), held, "seed {seed}: {}", run.held());
+        let tasks: Vec<String> = run.tasks().into_iter().map(|(_, volume)| volume).collect();
+        let mut volumes = run.volumes();
+        volumes.sort_by_key(|volume| tasks.iter().position(|own| own == volume));
+        assert_eq!(tasks, volumes, "seed {seed}");
+    }
+}
+
 /// The scenario that operators read expects what comes to pass.
 #[test]
 fn the_scenario_of_reboots_holds() {

@@ -225,6 +225,14 @@ impl Marathon {
         self.look_at_launches(cx, app);
     }
 
+    /// Instances that a predecessor left to be launched make a line of the queue.
+    pub(super) fn list_launches(&mut self, cx: &Cx, app: Symbol) {
+        if self.tracker.app(app).is_some_and(|known| known.waiting() > 0) {
+            let since = cx.wall;
+            self.launch.entries.entry(app).or_insert_with(|| Entry { since, ..Entry::default() });
+        }
+    }
+
     /// Whether the app wants offers now, and if not, from when on.
     pub(super) fn look_at_launches(&mut self, cx: &mut Cx, app: Symbol) {
         let (mut wants, mut later) = (false, None::<Time>);

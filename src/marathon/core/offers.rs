@@ -154,9 +154,12 @@ impl Marathon {
         let mut list: Vec<Symbol> = self.launch.wanting.iter().copied().collect();
         let (shuffled, mut asked) = (list.len(), 0);
         // Apps whose volumes are in the offer come first.
-        let owners: Vec<Symbol> = open.held.iter().filter_map(|id| self.tracker.app_of(*id)).collect();
-        list.sort_by_key(|app| !owners.contains(app));
-        let preferred = list.iter().filter(|app| owners.contains(app)).count();
+        let mut preferred = 0;
+        if !open.held.is_empty() {
+            let owners: Vec<Symbol> = open.held.iter().filter_map(|id| self.tracker.app_of(*id)).collect();
+            list.sort_by_key(|app| !owners.contains(app));
+            preferred = list.iter().filter(|app| owners.contains(app)).count();
+        }
         let mut launches = Vec::new();
         while asked < list.len() && launches.len() < most && *self.tokens(cx.now) > 0 {
             if asked < shuffled {

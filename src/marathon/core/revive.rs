@@ -39,6 +39,7 @@ impl Marathon {
     pub(super) fn revive_all(&mut self, cx: &mut Cx) {
         let apps: Vec<_> = self.tracker.apps().map(|(app, _)| app).collect();
         for app in apps {
+            self.list_launches(cx, app);
             self.look_at_launches(cx, app);
         }
         self.revive.suppressed = self.flags.suppress_offers && !self.wants_offers();
