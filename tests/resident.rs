@@ -380,7 +380,7 @@ fn storms_leave_no_reservation_behind() {
                 ("marathon-crash", "leading-marathon"),
             ][i as usize % 3];
             let (at, down) = (100 + (i * i * 37 + i * 61 * seed) % 2_000, 5 + (i * 17 + seed * 29) % 90);
-            let process = kind == "agent-crash" || i % 2 == 0;
+            let process = kind == "agent-crash" || i.is_multiple_of(2);
             format!(
                 "[[fault]]\nkind = \"{kind}\"\nat = \"{at}s\"\ndown = \"{down}s\"\ntarget = \"{target}\"\nprocess = {process}\n"
             )
