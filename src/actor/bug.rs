@@ -2,7 +2,7 @@
 //! tells of, in the core that made it, and is seen where the real trigger comes about.
 //!
 //! With one of them switched on, the invariant or expectation named here fires in its scenario;
-//! without it the same run is clean (`tests/bugs.rs`).
+//! without it the same run is clean (`tests/marathon_scenarios.rs`).
 
 /// A mistake that a core makes again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
