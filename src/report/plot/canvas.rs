@@ -23,7 +23,7 @@ pub(crate) const NARROW: i32 = 420;
 const RIGHT: i32 = 30;
 /// Height of a row of names of faults, and how many there are at most.
 const LABEL_ROW: i32 = 14;
-const LABEL_ROWS_MAX: usize = 3;
+const LABEL_ROWS_MAX: usize = 4;
 /// Height that the strip of faults takes above coloured ground.
 const STRIP: i32 = 6;
 const PAPER: Colour = Colour(255, 255, 255);
@@ -445,7 +445,8 @@ mod tests {
             mark("rack_id=r1 lost", 1.0),
             mark("leading-master crashed", 1.1),
             mark("leading-marathon crashed", 1.2),
-            mark("one too many", 1.3),
+            mark("agent-7 crashed", 1.3),
+            mark("one too many", 1.4),
             mark("agent-0 cut off", 8.0),
         ];
         let (labels, rows) = place_marks(&chart, WIDE);
@@ -454,9 +455,10 @@ mod tests {
             ("rack_id=r1 lost", 0),
             ("leading-master crashed", 1),
             ("leading-marathon crashed", 2),
+            ("agent-7 crashed", 3),
             ("agent-0 cut off", 0),
         ];
-        assert_eq!((placed.as_slice(), rows), (expected.as_slice(), 3));
+        assert_eq!((placed.as_slice(), rows), (expected.as_slice(), 4));
     }
 
     #[test]
