@@ -258,8 +258,7 @@ impl Sim {
         // While something is booked that has not been compared, each step may end its instant.
         let steps = if self.checker.as_ref().is_none_or(Checker::is_settled) { CHUNK } else { 1 };
         let before = self.world.counts()[0];
-        let halt: fn(&World) -> bool = if every_step { World::has_news } else { |_| false };
-        let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done, halt)));
+        let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done, every_step)));
         if let Some(failure) = self.world.failure() {
             return Err(Stop::Input(failure.to_owned()));
         }
@@ -399,7 +398,7 @@ fn next_detail<'a>(
 }
 
 /// Lets some events happen; false at the end of the run.
-fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool, halt: fn(&World) -> bool) -> bool {
+fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool, heed_news: bool) -> bool {
     for _ in 0..steps {
         if stop_when_done && world.is_done() || world.failure().is_some() {
             return false;
@@ -409,7 +408,7 @@ fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool, halt: f
             return false;
         }
         world.step();
-        if halt(world) {
+        if heed_news && world.has_news() {
             break;
         }
     }

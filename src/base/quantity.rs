@@ -107,22 +107,26 @@ impl Quantities {
 
 impl Add for Quantities {
     type Output = Self;
+    #[inline]
     fn add(self, o: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] + o.0[i]))
     }
 }
 impl Sub for Quantities {
     type Output = Self;
+    #[inline]
     fn sub(self, o: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] - o.0[i]))
     }
 }
 impl AddAssign for Quantities {
+    #[inline]
     fn add_assign(&mut self, o: Self) {
         *self = *self + o;
     }
 }
 impl SubAssign for Quantities {
+    #[inline]
     fn sub_assign(&mut self, o: Self) {
         *self = *self - o;
     }

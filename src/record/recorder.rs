@@ -14,11 +14,12 @@ use super::recording::{
     AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, RequestRecord, Series,
 };
 use super::services::Services;
-use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol, TaskId};
+use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
 use crate::fact::{At, End, Fact, OfferEnd, ProcessKind, ResourceOp};
+use books::Open;
 
 mod books;
 mod now;
@@ -73,6 +74,7 @@ struct Job {
     over: u32,
     /// Tasks that hold resources in the master's books.
     held: u32,
+    open: Open,
     started: bool,
     /// Ended or given up: nothing of it waits any more.
     closed: bool,
@@ -110,12 +112,13 @@ struct FrameworkRows {
 }
 
 /// Tasks of one template of a service.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Service {
     framework: u32,
     each: Quantities,
     /// Tasks that hold resources in the master's book.
     held: u32,
+    open: Open,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -144,8 +147,6 @@ pub struct Recorder {
     free: Vec<u32>,
     /// Templates of services.
     services: Map<JobId, Service>,
-    /// Tasks of which the masters have not heard yet how they ended.
-    open: Lookup<TaskId, ()>,
     agents: Map<AgentId, Agent>,
     /// Slot of the master whose word counts: the one that last began to serve.
     leader: Option<u32>,
@@ -188,7 +189,6 @@ impl Recorder {
             jobs: Vec::new(),
             free: Vec::new(),
             services: Map::default(),
-            open: Lookup::default(),
             agents: Map::default(),
             leader: None,
             hosts: Lookup::default(),
@@ -411,7 +411,7 @@ impl Recorder {
             Fact::ServiceTemplate { template, owner, each, .. } => {
                 self.leaders.service_is(owner);
                 let framework = self.owner(owner);
-                self.services.entry(template).or_insert(Service { framework, each, held: 0 });
+                self.services.entry(template).or_insert(Service { framework, each, held: 0, open: Open::default() });
             }
             Fact::FaultBegan { fault } => {
                 self.count(NONE, Count::FaultsBegan, 1);
@@ -462,8 +462,18 @@ impl Recorder {
 
     fn submitted(&mut self, at: Time, left: i64, job: JobId, owner: Symbol, tasks: u32, each: Quantities) {
         let framework = self.owner(owner);
-        let entry =
-            Job { framework, tasks, each, submitted: at, running: 0, over: 0, held: 0, started: false, closed: false };
+        let entry = Job {
+            framework,
+            tasks,
+            each,
+            submitted: at,
+            running: 0,
+            over: 0,
+            held: 0,
+            open: Open::default(),
+            started: false,
+            closed: false,
+        };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.jobs[slot as usize] = entry;

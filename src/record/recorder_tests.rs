@@ -207,7 +207,8 @@ fn files_read_back() {
 /// Nobody would notice a slow recorder in a small run.
 #[test]
 fn a_task_costs_little_memory() {
-    assert!(std::mem::size_of::<Job>() <= 80);
+    // And a bit for each of its tasks.
+    assert!(std::mem::size_of::<Job>() <= 104);
     // Worlds fork and move to other threads with their recorder.
     fn forks<T: Clone + Send>(_: &T) {}
     forks(&Recorder::new(setup(Span::from_secs(1))));

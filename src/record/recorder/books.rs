@@ -1,20 +1,52 @@
 //! The leading master's books in the recorder: which tasks hold resources, what became of them.
 
 use super::{Agent, Job, NONE, Recorder, add};
-use crate::base::id::TaskId;
+use crate::base::id::{JobId, TaskId};
 use crate::base::quantity::Quantities;
 use crate::mesos::task_state::TaskState;
 use crate::record::Count;
+use smallvec::SmallVec;
+
+/// Tasks of one job, by their numbers, of which the masters have not heard yet how they ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Open(SmallVec<[u64; 2]>);
+
+impl Open {
+    fn add(&mut self, n: u32) {
+        let word = n as usize / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (n % 64);
+    }
+    fn has(&self, n: u32) -> bool {
+        self.0.get(n as usize / 64).is_some_and(|word| word >> (n % 64) & 1 == 1)
+    }
+    fn remove(&mut self, n: u32) {
+        if let Some(word) = self.0.get_mut(n as usize / 64) {
+            *word &= !(1 << (n % 64));
+        }
+    }
+}
 
 impl Recorder {
+    fn open(&mut self, job: JobId) -> Option<&mut Open> {
+        match self.slot(job) {
+            Some(slot) => Some(&mut self.jobs[slot].open),
+            None => self.services.get_mut(&job).map(|service| &mut service.open),
+        }
+    }
+
     /// The task holds its resources from now on; whose it is.
     fn book(&mut self, left: i64, task: TaskId) -> u32 {
         let (framework, each) = if let Some(slot) = self.slot(task.template) {
             let job = &mut self.jobs[slot];
             job.held += 1;
+            job.open.add(task.n);
             (job.framework, job.each)
         } else if let Some(service) = self.services.get_mut(&task.template) {
             service.held += 1;
+            service.open.add(task.n);
             (service.framework, service.each)
         } else {
             return NONE;
@@ -26,15 +58,13 @@ impl Recorder {
     pub(super) fn launched(&mut self, left: i64, task: TaskId) {
         let framework = self.book(left, task);
         self.count(framework, Count::TasksLaunched, 1);
-        self.open.insert(task, ());
     }
 
     /// A master hears of a task that it has not launched itself.
     pub(super) fn task_reported(&mut self, left: i64, task: TaskId, state: TaskState) {
         if !state.is_terminal() {
             self.book(left, task);
-            self.open.insert(task, ());
-        } else if self.open.contains(&task) {
+        } else if self.open(task.template).is_some_and(|open| open.has(task.n)) {
             // It ended while nobody led, or while its agent was cut off.
             self.count_state(task, state);
         }
@@ -59,7 +89,9 @@ impl Recorder {
         }
         // Of the others the agent may still bring better news.
         if matches!(state, TaskState::Finished | TaskState::Failed | TaskState::Killed | TaskState::Error) {
-            self.open.remove(&task);
+            if let Some(open) = self.open(task.template) {
+                open.remove(task.n);
+            }
         }
     }
 
@@ -85,7 +117,7 @@ impl Recorder {
     /// A master takes its books and its offers with it; its successor begins with nothing.
     pub(super) fn master_left(&mut self, left: i64) {
         for job in 0..self.jobs.len() {
-            let Job { framework, each, held, .. } = self.jobs[job];
+            let &Job { framework, each, held, .. } = &self.jobs[job];
             if held > 0 {
                 self.jobs[job].held = 0;
                 add(&mut self.frameworks[framework as usize].allocated, each, -i64::from(held), left);
