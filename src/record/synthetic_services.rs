@@ -323,11 +323,11 @@ mod tests {
             let (app, instance) = (made.names.find("/web").unwrap(), made.names.find(&format!("/web.{n}")).unwrap());
             let (config, goal, host) = (template("/web"), Goal::Running, Symbol::default());
             recorder.fact(at(901.0), &Fact::InstanceChanged { app, instance, config, condition, goal, host });
-            ["healthy", "lost", "losses"].map(|part| recorder.metric(&format!("apps./web.{part}")).unwrap())
+            ["healthy", "lost", "losses"].map(|part| recorder.metric(&format!("apps./web.{part}")))
         };
-        let [healthy, _, losses] = changed(&mut recorder, 1, Condition::Running);
-        assert_eq!(changed(&mut recorder, 1, Condition::Unreachable), [healthy - 1.0, 1.0, losses + 1.0]);
-        assert_eq!(changed(&mut recorder, 1, Condition::Running), [healthy, 0.0, losses + 1.0]);
-        assert_eq!(changed(&mut recorder, 1, Condition::Expunged), [healthy - 1.0, 0.0, losses + 2.0]);
+        let [healthy, _, losses] = changed(&mut recorder, 1, Condition::Running).map(Option::unwrap);
+        assert_eq!(changed(&mut recorder, 1, Condition::Unreachable), [healthy - 1.0, 1.0, losses + 1.0].map(Some));
+        assert_eq!(changed(&mut recorder, 1, Condition::Running), [healthy, 0.0, losses + 1.0].map(Some));
+        assert_eq!(changed(&mut recorder, 1, Condition::Expunged), [healthy - 1.0, 0.0, losses + 2.0].map(Some));
     }
 }

@@ -88,10 +88,10 @@ impl Recorder {
             self.count(NONE, which, 1);
         }
         // Of the others the agent may still bring better news.
-        if matches!(state, TaskState::Finished | TaskState::Failed | TaskState::Killed | TaskState::Error) {
-            if let Some(open) = self.open(task.template) {
-                open.remove(task.n);
-            }
+        if matches!(state, TaskState::Finished | TaskState::Failed | TaskState::Killed | TaskState::Error)
+            && let Some(open) = self.open(task.template)
+        {
+            open.remove(task.n);
         }
     }
 
