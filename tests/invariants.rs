@@ -286,7 +286,10 @@ fn every_sabotage_is_noticed_by_the_right_invariant() {
         crowds-hosts: placement
         meddles-as-standby: marathon-leader
         kills-on-taking-over: restart-harmless
-        never-launches: apps-converge"#]]
+        never-launches: apps-converge
+        writes-down-too-little: intent-first
+        forgets-its-id: framework-id-stays
+        deploys-twice: one-deployment"#]]
     .assert_eq(&fired.join("\n"));
     for (row, line) in SABOTEURS.iter().filter(|s| s.breaks != ASSERTION).zip(&fired) {
         assert!(line.contains(row.breaks), "{line}");

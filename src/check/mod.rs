@@ -79,7 +79,9 @@ pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         Msg::ReregisterAgent(_) => true,
         Msg::AgentReregistered { .. } | Msg::RunTask { .. } | Msg::Update(_) => !sent,
         Msg::Accept { .. } => !sent || from == ProcessKind::Marathon,
+        Msg::Stored { .. } => !sent && from == ProcessKind::Marathon,
         Msg::Store { .. }
+        | Msg::AcceptBulk(_)
         | Msg::Subscribe { .. }
         | Msg::Decline { .. }
         | Msg::Revive { .. }
@@ -194,7 +196,10 @@ invariants!(
     placement "placement" Placement,
     marathon_leader "marathon-leader" MarathonLeader,
     restart_harmless "restart-harmless" RestartHarmless,
-    apps_converge "apps-converge" AppsConverge
+    apps_converge "apps-converge" AppsConverge,
+    intent_first "intent-first" IntentFirst,
+    framework_id_stays "framework-id-stays" FrameworkIdStays,
+    one_deployment "one-deployment" OneDeployment
 );
 
 /// An invariant that does not hold.
