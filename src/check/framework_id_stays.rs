@@ -86,10 +86,16 @@ mod tests {
     use std::sync::Arc;
 
     fn subscribe(id: Option<FrameworkId>) -> Msg {
-        let (name, role, capabilities) = (Symbol(2), Symbol(2), Capabilities::default());
-        let failover_timeout = Span::ZERO;
-        let info =
-            FrameworkInfo { name, id, role, principal: None, failover_timeout, checkpoint: true, capabilities, suppressed: false };
+        let info = FrameworkInfo {
+            name: Symbol(2),
+            id,
+            role: Symbol(2),
+            principal: None,
+            failover_timeout: Span::ZERO,
+            checkpoint: true,
+            capabilities: Capabilities::default(),
+            suppressed: false,
+        };
         Msg::Subscribe { info: Arc::new(info), force: true }
     }
 

@@ -199,7 +199,9 @@ invariants!(
     apps_converge "apps-converge" AppsConverge,
     intent_first "intent-first" IntentFirst,
     framework_id_stays "framework-id-stays" FrameworkIdStays,
-    one_deployment "one-deployment" OneDeployment
+    one_deployment "one-deployment" OneDeployment,
+    no_surplus "no-surplus" NoSurplus,
+    minimum_health "minimum-health" MinimumHealth
 );
 
 /// An invariant that does not hold.
@@ -356,6 +358,7 @@ pub(crate) mod testing {
     pub(crate) const MASTER: Symbol = Symbol(0);
     pub(crate) const HOST: Symbol = Symbol(1);
     pub(crate) const FRAMEWORK: FrameworkId = FrameworkId(Symbol(2));
+    pub(crate) const APP: Symbol = Symbol(3);
     pub(crate) const AGENT: AgentId = AgentId { master: MASTER, n: 0 };
     pub(crate) const TASK: TaskId = TaskId { template: JobId(0), n: 0 };
 
@@ -399,7 +402,7 @@ pub(crate) mod testing {
         /// The invariant alone, with the agent registered and free, and a job submitted.
         pub(crate) fn new(invariant: &str) -> Self {
             let mut names = Names::default();
-            for name in ["m", "host", "f"] {
+            for name in ["m", "host", "f", "/app"] {
                 names.intern(name);
             }
             let checker = Checker::new(&[invariant]);

@@ -58,6 +58,8 @@ pub const SABOTEURS: &[Saboteur] = &[
     row("writes-down-too-little", ProcessKind::Marathon, "intent-first", writes_down_too_little),
     row("forgets-its-id", ProcessKind::Marathon, "framework-id-stays", forgets_its_id),
     row("deploys-twice", ProcessKind::Marathon, "one-deployment", deploys_twice),
+    row("adds-too-many", ProcessKind::Marathon, "no-surplus", adds_too_many),
+    row("kills-what-it-starts", ProcessKind::Marathon, "minimum-health", kills_what_it_starts),
     row("gives-back-too-much", ProcessKind::Master, ASSERTION, gives_back_too_much),
 ];
 
@@ -174,6 +176,29 @@ fn deploys_twice(_: Mailbox, outbox: &mut Vec<Effect>) {
         outbox.push(Effect::Fact(Fact::DeploymentBegan { deployment, steps: step }));
         outbox.push(Effect::Fact(Fact::DeploymentStep { deployment, step, app }));
     }
+}
+
+/// Says that three more instances were added.
+fn adds_too_many(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let added = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::InstanceChanged { app, config, condition: Condition::Scheduled, goal, host, .. }) => {
+            let condition = Condition::Scheduled;
+            Some(move |n| Fact::InstanceChanged { app, instance: Symbol(n), config, condition, goal, host })
+        }
+        _ => None,
+    });
+    outbox.extend(added.into_iter().flat_map(|more| (0..3).map(more)).map(Effect::Fact));
+}
+
+/// In the name of its deployment it kills each instance as soon as it runs.
+fn kills_what_it_starts(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let runs = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::InstanceChanged { app, instance, condition: Condition::Running, .. }) => {
+            Some(Fact::InstanceKill { app, instance, why: KillReason::Deployment })
+        }
+        _ => None,
+    });
+    outbox.extend(runs.map(Effect::Fact));
 }
 
 // ---- registry and offers ----
