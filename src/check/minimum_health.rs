@@ -8,8 +8,9 @@
 //! that deployment. AREAS NOT VERIFIED: how well those are: without health checks upstream takes all
 //! for healthy; apps that are deleted, or whose definition changes again under way; Marathons that
 //! keep their state in memory. Exceptions, as upstream: a stateful app that could not move otherwise
-//! has one less; where an overridden deployment left instances behind, as many as are too many may go,
-//! those that are dying already included.
+//! has one less; an app that had fewer, because it grows as it is upgraded, keeps as many as it had;
+//! where an overridden deployment left instances behind, as many as are too many may go, those that
+//! are dying already included.
 
 use super::{Hears, Invariant, View};
 use crate::base::id::Symbol;
@@ -85,6 +86,8 @@ impl MinimumHealth {
         // As many as are too many are killed at once, wherever the others are.
         let crowded = known.len() as u32 > target;
         let least = if crowded { least.min(target.saturating_sub(dying)) } else { least };
+        // One goes for each that comes, even if there are too few: the app grows as it is upgraded.
+        let least = least.min(known.len() as u32 - dying);
         self.upgrades.insert(app, Upgrade { least, lost: Set::default() });
         self.apps.entry(deployment).or_default().push(app);
     }
