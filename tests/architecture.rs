@@ -57,7 +57,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "workload",
         ],
     ),
-    ("check", &["base", "fact", "job", "actor", "mesos", "world", "zk::wire"]),
+    // Of Marathon what it writes down, and in tests how that is made.
+    (
+        "check",
+        &["base", "fact", "job", "actor", "mesos", "world", "zk::wire", "marathon::model", "marathon::core::testing"],
+    ),
     // Facts to files to tables to pages. Task states are fields of facts.
     ("record", &["base", "fact", "mesos::task_state", "scenario"]),
     ("analysis", &["base", "record", "scenario"]),

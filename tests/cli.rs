@@ -446,10 +446,15 @@ fn plugins_lists_every_kind() {
           marathon-leader      a Marathon that does not lead touches neither store nor driver
           restart-harmless     a change of Marathon's leader alone kills and places nothing
           apps-converge        a quarter of an hour after heal every app has its target, or refuses offers
+          intent-first         Marathon's store has every task's record before the task is launched
+          framework-id-stays   a Marathon subscribes under the framework id that its store has
+          one-deployment       an app takes part in one deployment at a time
+          no-surplus           no instance is added beyond an app's target and its over-capacity
+          minimum-health       a deployment's kills leave minimumHealthCapacity
         bugs (run --bug, test --bug)
           standby-expunges         a standby deletes the instances of the store as if they were lost (marathon#1039); marathon-leader in marathon/calm-failover.toml
           acts-after-defeat        a Marathon that lost its leadership goes on driving and checking health (marathon#356); marathon-leader in marathon/leader-loses-zookeeper.toml
-          id-read-too-early        a standby that started before the framework id was stored registers anew (marathon#1063); restart-harmless in marathon/calm-failover.toml
+          id-read-too-early        a standby that started before the framework id was stored registers anew (marathon#1063); framework-id-stays in marathon/calm-failover.toml
           instances-forgotten      a new leader forgets all instances and starts them again (marathon#2477); restart-harmless in marathon/calm-failover.toml
           running-is-healthy       a new leader counts what runs as healthy and kills below the minimum (MARATHON-8716); apps./web.healthy in marathon/rolling-upgrade-leader-crash.toml
           plans-leave-with-leader  a leader that steps down deletes its running deployments (marathon#4085); tasks.started in marathon/leader-abdicates.toml

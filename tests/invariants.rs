@@ -147,7 +147,7 @@ const CALM: &str = r#"
     mem = "1GiB"
 "#;
 
-/// An app on two of three machines; long after it was deployed, the Marathon that leads dies.
+/// An app on two of three machines, upgraded once; long after that, the Marathon that leads dies.
 const SHOP: &str = r#"
     duration = "40m"
     stop_when_done = false
@@ -165,6 +165,12 @@ const SHOP: &str = r#"
     method = "POST"
     path = "/v2/apps"
     body = '{ "id": "/web", "cmd": "serve", "instances": 2, "cpus": 1, "constraints": [["hostname", "UNIQUE"]] }'
+    [[request]]
+    kind = "marathon"
+    at = "2m"
+    method = "PUT"
+    path = "/v2/apps//web"
+    body = '{ "cmd": "serve --better" }'
     [[fault]]
     kind = "marathon-crash"
     at = "20m"
@@ -286,7 +292,12 @@ fn every_sabotage_is_noticed_by_the_right_invariant() {
         crowds-hosts: placement
         meddles-as-standby: marathon-leader
         kills-on-taking-over: restart-harmless
-        never-launches: apps-converge"#]]
+        never-launches: apps-converge
+        writes-down-too-little: intent-first
+        forgets-its-id: framework-id-stays
+        deploys-twice: one-deployment
+        adds-too-many: no-surplus
+        kills-what-it-starts: minimum-health"#]]
     .assert_eq(&fired.join("\n"));
     for (row, line) in SABOTEURS.iter().filter(|s| s.breaks != ASSERTION).zip(&fired) {
         assert!(line.contains(row.breaks), "{line}");

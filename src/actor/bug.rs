@@ -51,7 +51,7 @@ const fn row(
 pub const BUGS: &[Exhibit] = &[
     row("standby-expunges", Bug::StandbyExpunges, "a standby deletes the instances of the store as if they were lost", "marathon#1039", "marathon-leader", "marathon/calm-failover.toml"),
     row("acts-after-defeat", Bug::ActsAfterDefeat, "a Marathon that lost its leadership goes on driving and checking health", "marathon#356", "marathon-leader", "marathon/leader-loses-zookeeper.toml"),
-    row("id-read-too-early", Bug::IdReadTooEarly, "a standby that started before the framework id was stored registers anew", "marathon#1063", "restart-harmless", "marathon/calm-failover.toml"),
+    row("id-read-too-early", Bug::IdReadTooEarly, "a standby that started before the framework id was stored registers anew", "marathon#1063", "framework-id-stays", "marathon/calm-failover.toml"),
     row("instances-forgotten", Bug::InstancesForgotten, "a new leader forgets all instances and starts them again", "marathon#2477", "restart-harmless", "marathon/calm-failover.toml"),
     row("running-is-healthy", Bug::RunningIsHealthy, "a new leader counts what runs as healthy and kills below the minimum", "MARATHON-8716", "apps./web.healthy", "marathon/rolling-upgrade-leader-crash.toml"),
     row("plans-leave-with-leader", Bug::PlansLeaveWithLeader, "a leader that steps down deletes its running deployments", "marathon#4085", "tasks.started", "marathon/leader-abdicates.toml"),

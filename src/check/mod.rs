@@ -79,7 +79,9 @@ pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         Msg::ReregisterAgent(_) => true,
         Msg::AgentReregistered { .. } | Msg::RunTask { .. } | Msg::Update(_) => !sent,
         Msg::Accept { .. } => !sent || from == ProcessKind::Marathon,
+        Msg::Stored { .. } => !sent && from == ProcessKind::Marathon,
         Msg::Store { .. }
+        | Msg::AcceptBulk(_)
         | Msg::Subscribe { .. }
         | Msg::Decline { .. }
         | Msg::Revive { .. }
@@ -194,7 +196,12 @@ invariants!(
     placement "placement" Placement,
     marathon_leader "marathon-leader" MarathonLeader,
     restart_harmless "restart-harmless" RestartHarmless,
-    apps_converge "apps-converge" AppsConverge
+    apps_converge "apps-converge" AppsConverge,
+    intent_first "intent-first" IntentFirst,
+    framework_id_stays "framework-id-stays" FrameworkIdStays,
+    one_deployment "one-deployment" OneDeployment,
+    no_surplus "no-surplus" NoSurplus,
+    minimum_health "minimum-health" MinimumHealth
 );
 
 /// An invariant that does not hold.
@@ -351,6 +358,7 @@ pub(crate) mod testing {
     pub(crate) const MASTER: Symbol = Symbol(0);
     pub(crate) const HOST: Symbol = Symbol(1);
     pub(crate) const FRAMEWORK: FrameworkId = FrameworkId(Symbol(2));
+    pub(crate) const APP: Symbol = Symbol(3);
     pub(crate) const AGENT: AgentId = AgentId { master: MASTER, n: 0 };
     pub(crate) const TASK: TaskId = TaskId { template: JobId(0), n: 0 };
 
@@ -394,7 +402,7 @@ pub(crate) mod testing {
         /// The invariant alone, with the agent registered and free, and a job submitted.
         pub(crate) fn new(invariant: &str) -> Self {
             let mut names = Names::default();
-            for name in ["m", "host", "f"] {
+            for name in ["m", "host", "f", "/app"] {
                 names.intern(name);
             }
             let checker = Checker::new(&[invariant]);

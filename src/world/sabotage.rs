@@ -10,8 +10,10 @@ use crate::actor::bug::Bug;
 use crate::actor::{Effect, Mailbox};
 use crate::base::id::{AgentId, FrameworkId, OfferId, Symbol};
 use crate::fact::{Condition, Fact, KillReason, ProcessKind};
-use crate::mesos::message::{AgentInfo, Msg, OfferBatch, StatusUpdate};
+use crate::marathon::model::instance::Instance;
+use crate::mesos::message::{AgentInfo, FrameworkInfo, Msg, OfferBatch, StatusUpdate};
 use crate::mesos::task_state::{Reason, TaskState};
+use crate::zk::wire::{Data, Opaque, Request};
 use std::sync::Arc;
 
 /// What breaks if a core asserts something that is not so, instead of the name of an invariant.
@@ -53,6 +55,11 @@ pub const SABOTEURS: &[Saboteur] = &[
     row("meddles-as-standby", ProcessKind::Marathon, "marathon-leader", meddles_as_standby),
     row("kills-on-taking-over", ProcessKind::Marathon, "restart-harmless", kills_on_taking_over),
     row("never-launches", ProcessKind::Marathon, "apps-converge", never_launches),
+    row("writes-down-too-little", ProcessKind::Marathon, "intent-first", writes_down_too_little),
+    row("forgets-its-id", ProcessKind::Marathon, "framework-id-stays", forgets_its_id),
+    row("deploys-twice", ProcessKind::Marathon, "one-deployment", deploys_twice),
+    row("adds-too-many", ProcessKind::Marathon, "no-surplus", adds_too_many),
+    row("kills-what-it-starts", ProcessKind::Marathon, "minimum-health", kills_what_it_starts),
     row("gives-back-too-much", ProcessKind::Master, ASSERTION, gives_back_too_much),
 ];
 
@@ -134,6 +141,64 @@ fn kills_on_taking_over(_: Mailbox, outbox: &mut Vec<Effect>) {
 /// Places instances and never tells Mesos.
 fn never_launches(_: Mailbox, outbox: &mut Vec<Effect>) {
     outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::Accept { .. } | Msg::AcceptBulk(_), .. }));
+}
+
+/// The records of its instances name no tasks.
+fn writes_down_too_little(_: Mailbox, outbox: &mut Vec<Effect>) {
+    for effect in outbox {
+        if let Effect::Dispatch { msg: Msg::Store { request, .. }, .. } = effect
+            && let Request::Set { path, data: Data::Record(record), version } = &**request
+            && let Some(instance) = record.get::<Instance>()
+        {
+            let data = Data::Record(Opaque::new(Instance { tasks: Vec::new(), ..instance.clone() }));
+            *request = Arc::new(Request::Set { path: path.clone(), data, version: *version });
+        }
+    }
+}
+
+/// Subscribes as if for the first time.
+fn forgets_its_id(_: Mailbox, outbox: &mut Vec<Effect>) {
+    for effect in outbox {
+        if let Effect::Send { msg: Msg::Subscribe { info, .. }, .. } = effect {
+            *info = Arc::new(FrameworkInfo { id: None, ..(**info).clone() });
+        }
+    }
+}
+
+/// Beside each step goes that of another deployment.
+fn deploys_twice(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let step = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::DeploymentStep { step, app, .. }) => Some((step, app)),
+        _ => None,
+    });
+    if let Some((step, app)) = step {
+        let deployment = Symbol(0);
+        outbox.push(Effect::Fact(Fact::DeploymentBegan { deployment, steps: step }));
+        outbox.push(Effect::Fact(Fact::DeploymentStep { deployment, step, app }));
+    }
+}
+
+/// Says that three more instances were added.
+fn adds_too_many(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let added = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::InstanceChanged { app, config, condition: Condition::Scheduled, goal, host, .. }) => {
+            let condition = Condition::Scheduled;
+            Some(move |n| Fact::InstanceChanged { app, instance: Symbol(n), config, condition, goal, host })
+        }
+        _ => None,
+    });
+    outbox.extend(added.into_iter().flat_map(|more| (0..3).map(more)).map(Effect::Fact));
+}
+
+/// In the name of its deployment it kills each instance as soon as it runs.
+fn kills_what_it_starts(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let runs = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::InstanceChanged { app, instance, condition: Condition::Running, .. }) => {
+            Some(Fact::InstanceKill { app, instance, why: KillReason::Deployment })
+        }
+        _ => None,
+    });
+    outbox.extend(runs.map(Effect::Fact));
 }
 
 // ---- registry and offers ----

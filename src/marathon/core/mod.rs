@@ -30,7 +30,7 @@ pub mod scaling;
 pub mod status;
 pub mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod traces;
 pub mod tracker;

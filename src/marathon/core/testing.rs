@@ -14,7 +14,7 @@ use crate::mesos::message::AgentInfo;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(super) fn spec(id: &str, instances: u32) -> RunSpec {
+pub(crate) fn spec(id: &str, instances: u32) -> RunSpec {
     RunSpec {
         id: PathId::absolute(id),
         instances,
@@ -41,11 +41,11 @@ pub(super) fn spec(id: &str, instances: u32) -> RunSpec {
     }
 }
 
-pub(super) fn constraint(field: &str, operator: Operator, value: Option<&str>) -> Constraint {
+pub(crate) fn constraint(field: &str, operator: Operator, value: Option<&str>) -> Constraint {
     Constraint { field: field.into(), operator, value: value.map(Into::into) }
 }
 
-pub(super) fn scheduled(n: u32, spec: Arc<RunSpec>) -> Instance {
+pub(crate) fn scheduled(n: u32, spec: Arc<RunSpec>) -> Instance {
     let state = State {
         condition: Condition::Scheduled,
         since: Time::ZERO,
@@ -64,11 +64,11 @@ pub(super) fn scheduled(n: u32, spec: Arc<RunSpec>) -> Instance {
     }
 }
 
-pub(super) fn task_id(n: u32) -> TaskId {
+pub(crate) fn task_id(n: u32) -> TaskId {
     TaskId { template: JobId(1 << 31), n }
 }
 
-pub(super) fn task(n: u32) -> Task {
+pub(crate) fn task(n: u32) -> Task {
     Task {
         id: task_id(n),
         staged_at: Time::ZERO,
@@ -83,19 +83,19 @@ pub(super) fn task(n: u32) -> Task {
 }
 
 /// A place whose host and attributes have the texts' fixed numbers as symbols: see `names`.
-pub(super) fn place(host: &str, attributes: &[(&str, &str)]) -> Place {
+pub(crate) fn place(host: &str, attributes: &[(&str, &str)]) -> Place {
     let mut names = names();
     place_in(&mut names, host, attributes)
 }
 
-pub(super) fn place_in(names: &mut Names, host: &str, attributes: &[(&str, &str)]) -> Place {
+pub(crate) fn place_in(names: &mut Names, host: &str, attributes: &[(&str, &str)]) -> Place {
     let hostname = names.intern(host);
     let attributes = attributes.iter().map(|(n, v)| (names.intern(n), names.intern(v))).collect();
     let info = AgentInfo { hostname, total: Default::default(), attributes, devices: 0, address: 0 };
     Place { agent: AgentId { master: Symbol(0), n: hostname.0 }, info: Arc::new(info) }
 }
 
-pub(super) fn names() -> Names {
+pub(crate) fn names() -> Names {
     let mut names = Names::default();
     for name in ["", "*", "h1", "h2", "h3"] {
         names.intern(name);
@@ -103,7 +103,7 @@ pub(super) fn names() -> Names {
     names
 }
 
-pub(super) fn running(n: u32, spec: Arc<RunSpec>, place: Place, started: i64) -> Instance {
+pub(crate) fn running(n: u32, spec: Arc<RunSpec>, place: Place, started: i64) -> Instance {
     let state = State {
         condition: Condition::Running,
         since: Time::from_secs(started),
