@@ -128,7 +128,13 @@ mod tests {
             [Ok(1_000_000_000), Ok(100_000_000), Ok(8 << 20)]
         );
         let wrong = ["1Gbps", "1Gb/s", "0bit/s", "fast/s", "-1Mbit/s"].map(|text| bits(text).unwrap_err()).join("\n");
-        expect![[r#""#]].assert_eq(&wrong);
+        expect![[r#"
+            "1Gbps" is not a bandwidth
+            unknown unit `Gb/s` in "1Gb/s"
+            with "0bit/s" nothing would ever arrive
+            unknown unit `fast/s` in "fast/s"
+            unknown unit `-1Mbit/s` in "-1Mbit/s""#]]
+        .assert_eq(&wrong);
     }
 
     #[test]
@@ -150,6 +156,63 @@ mod tests {
         ]
         .map(|rest| refuse(&format!("{base}{rest}")))
         .join("\n");
-        expect![[r#""#]].assert_eq(&said);
+        expect![[r#"
+            error: a size needs a unit
+             --> test.toml:3:9
+              |
+            3 | nginx = 180
+              |         ^^^
+              |
+              = help: write "180MiB"
+            error: unknown unit in "180MB"
+             --> test.toml:3:9
+              |
+            3 | nginx = '180MB'
+              |         ^^^^^^^
+              |
+              = help: Mesos counts in powers of two: write "180MiB"
+            error: "nginx:latest" has two sizes
+             --> test.toml:4:1
+              |
+            4 | 'nginx:latest' = '1MiB'
+              | ^^^^^^^^^^^^^^
+              |
+              = help: an image without a tag is `latest`
+            error: "nginx" is too large
+             --> test.toml:3:9
+              |
+            3 | nginx = '99999999TiB'
+              |         ^^^^^^^^^^^^^
+              |
+              = help: write a size of at most 1TiB
+            error: `sizes` is a table, found a list
+             --> test.toml:2:1
+              |
+            2 | [[sizes]]
+              | ^^^^^^^^^
+              |
+              = help: write [sizes] once, and a line "NAME" = "180MiB" for each thing
+            error: a bandwidth needs a unit, found 1000
+             --> test.toml:5:13
+              |
+            5 | bandwidth = 1000
+              |             ^^^^
+              |
+              = help: write for example "1Gbit/s", "100Mbit/s", "40MB/s" or "40MiB/s"
+            error: unknown key `bandwith`
+             --> test.toml:5:1
+              |
+            5 | bandwith = '1Gbit/s'
+              | ^^^^^^^^
+              |
+              = help: did you mean `bandwidth`?
+            error: a duration needs a unit
+             --> test.toml:3:33
+              |
+            3 | executor_registration_timeout = 60
+              |                                 ^^
+              |
+              = help: write "60s""#]]
+        .assert_eq(&said);
     }
 }
