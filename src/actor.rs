@@ -85,6 +85,8 @@ pub enum DiskOp {
     ForgetAgentId,
     /// All reservations and volumes of an agent (`meta/resources/resources.info`).
     Checkpointed(Resources),
+    /// An image was pulled to the agent's machine.
+    Image(crate::base::id::Symbol),
     /// A scheduler's framework id.
     FrameworkId(crate::base::id::FrameworkId),
     /// A replica of the registry's log accepts nothing below this ballot any more.
@@ -104,7 +106,9 @@ impl DiskOp {
             Self::Accepted(_) => matches!(older, Self::Promised { .. } | Self::Accepted(_)),
             Self::Zookeeper(record) => matches!(older, Self::Zookeeper(older) if record.replaces(older)),
             Self::Checkpointed(_) => matches!(older, Self::Checkpointed(_)),
-            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::FrameworkId(_) => false,
+            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::Image(_) | Self::FrameworkId(_) => {
+                false
+            }
         }
     }
     /// Whether there can be such.
@@ -113,7 +117,9 @@ impl DiskOp {
         match self {
             Self::Promised { .. } | Self::Accepted(_) | Self::Checkpointed(_) => true,
             Self::Zookeeper(record) => record.replaces_any(),
-            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::FrameworkId(_) => false,
+            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::Image(_) | Self::FrameworkId(_) => {
+                false
+            }
         }
     }
 }

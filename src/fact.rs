@@ -457,6 +457,16 @@ pub enum Detail {
         framework: FrameworkId,
         task: TaskId,
     },
+    /// A task waits for an image or an artifact to come to its machine.
+    DownloadAwaited {
+        host: Symbol,
+        task: TaskId,
+        what: Symbol,
+    },
+    Downloaded {
+        host: Symbol,
+        what: Symbol,
+    },
 }
 
 /// A fact of either level with its instant.

@@ -26,6 +26,8 @@ pub struct TaskSpec {
     pub check: Option<AgentCheck>,
     /// Between SIGTERM and SIGKILL; `None`: the agent's default.
     pub kill_grace: Option<Span>,
+    /// What its agent fetches before it can start, in this order; `None`: nothing that takes time.
+    pub downloads: Option<Arc<[Download]>>,
     /// A demand for shared GPU devices, which the framework packs itself; Mesos does not see it.
     pub devices: Option<DeviceDemand>,
 }
@@ -35,7 +37,18 @@ impl TaskSpec {
     #[must_use]
     pub fn plain(template: JobId, owner: Symbol, each: Quantities, behaviour: Behaviour) -> Self {
         let extra = Resources::default();
-        Self { template, owner, each, extra, behaviour, service: None, check: None, kill_grace: None, devices: None }
+        Self {
+            template,
+            owner,
+            each,
+            extra,
+            behaviour,
+            service: None,
+            check: None,
+            kill_grace: None,
+            downloads: None,
+            devices: None,
+        }
     }
 
     /// Everything that one task takes on its agent.
@@ -47,6 +60,34 @@ impl TaskSpec {
         }
         all
     }
+}
+
+/// An image or an artifact of a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Download {
+    /// Interned: an image with its tag, or a URI.
+    pub name: Symbol,
+    pub bits: u64,
+    pub keep: Keep,
+}
+
+impl Download {
+    /// Whether tasks that want the same wait for one transfer.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.keep != Keep::Sandbox
+    }
+}
+
+/// Where a download ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+    /// Among the machine's images; `force`: fetched even if it is there.
+    Image { force: bool },
+    /// In the agent's fetcher cache.
+    Cache,
+    /// In the task's sandbox: for each task anew.
+    Sandbox,
 }
 
 /// How the service in a container answers probes, drawn per task.

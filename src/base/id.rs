@@ -153,6 +153,13 @@ pub fn byte_rank(n: u32) -> u64 {
     u64::from(n) * 10_u64.pow(10 - digits) * 16 + u64::from(digits)
 }
 
+/// The name under which an image is known: without a tag it is the latest. URIs stay as they are.
+#[must_use]
+pub fn image_name(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if name.contains("://") || last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,5 +181,13 @@ mod tests {
         numbers.sort_by_key(|&n| byte_rank(n));
         texts.sort();
         assert_eq!(numbers.iter().map(u32::to_string).collect::<Vec<_>>(), texts);
+    }
+
+    #[test]
+    fn an_image_without_a_tag_is_the_latest() {
+        let all = ["nginx", "nginx:1.25", "host:5000/team/app", "app@sha256:00", "https://example.com/app"];
+        let named =
+            ["nginx:latest", "nginx:1.25", "host:5000/team/app:latest", "app@sha256:00", "https://example.com/app"];
+        assert_eq!(all.map(image_name), named);
     }
 }

@@ -83,6 +83,7 @@ pub enum Reason {
     TaskKilledDuringLaunch,
     HealthCheckStatusUpdated,
     ResourcesUnknown,
+    ExecutorRegistrationTimeout,
 }
 
 impl Reason {
@@ -104,6 +105,7 @@ impl Reason {
             Self::TaskKilledDuringLaunch => "REASON_TASK_KILLED_DURING_LAUNCH",
             Self::HealthCheckStatusUpdated => "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
             Self::ResourcesUnknown => "REASON_RESOURCES_UNKNOWN",
+            Self::ExecutorRegistrationTimeout => "REASON_EXECUTOR_REGISTRATION_TIMEOUT",
         }
     }
 }

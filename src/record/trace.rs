@@ -201,6 +201,10 @@ fn detail_columns(names: &Names, detail: &Detail) -> Columns {
         Detail::AgentRegistering { host, attempt } => {
             (owned(names.text(host)), "registering", format!("attempt {attempt}"))
         }
+        Detail::DownloadAwaited { host, task, what } => {
+            (task.to_string(), "download awaited", format!("of {} on {}", names.text(what), names.text(host)))
+        }
+        Detail::Downloaded { host, what } => (owned(names.text(host)), "downloaded", owned(names.text(what))),
         Detail::KillAsked { framework, task } => (task.to_string(), "kill asked", format!("by {}", by(framework))),
     }
 }

@@ -303,6 +303,9 @@ mod tests {
                             0,
                         ),
                     ),
+                    executor_registration_timeout: Span(
+                        60000000000,
+                    ),
                     executor_shutdown_grace_period: Span(
                         5000000000,
                     ),
@@ -324,6 +327,7 @@ mod tests {
                 ],
                 marathons: [],
                 apps: [],
+                sizes: [],
                 workloads: [],
                 faults: [],
                 requests: [],
@@ -547,7 +551,7 @@ mod tests {
             2 | latnecy = 1
               | ^^^^^^^
               |
-              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `cluster`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `marathon`, `app`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
+              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `cluster`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `marathon`, `app`, `sizes`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
 
             error: `frameworks` is a list of tables, found a table
              --> test.toml:3:2

@@ -5,6 +5,7 @@
 //! carries its place and its mend to `Error::render`. This and the data files named in a scenario
 //! are the only input that the simulator reads.
 
+pub mod bandwidth;
 mod de;
 pub mod decimal;
 mod error;

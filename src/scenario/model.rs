@@ -4,6 +4,7 @@
 //! a policy) stays a `Section`: its kind and its table with the place in the file, which the
 //! plug-in reads itself.
 
+use super::bandwidth::Bandwidth;
 use super::error::Error;
 use super::file::DataFile;
 use super::section::Section;
@@ -35,6 +36,8 @@ pub struct Scenario {
     pub marathons: Vec<Section>,
     /// `[[app]]`: how the containers of apps behave.
     pub apps: Vec<Section>,
+    /// `[sizes]`: of images and artifacts, in bits, by name and URI in the order of the file.
+    pub sizes: Vec<(String, u64)>,
     /// `[[workload]]`.
     pub workloads: Vec<Section>,
     /// `[[fault]]`.
@@ -157,6 +160,7 @@ pub struct AgentFlags {
     pub registration_backoff_factor: Span,
     /// Time from a launch until the executor has registered (ours; 0 by default).
     pub executor_startup: Distribution,
+    pub executor_registration_timeout: Span,
     pub executor_shutdown_grace_period: Span,
 }
 
@@ -165,6 +169,8 @@ pub struct AgentFlags {
 pub struct Fleet {
     pub name: String,
     pub hosts: Vec<Host>,
+    /// What each of them downloads with; `None`: downloads take no time.
+    pub bandwidth: Option<Bandwidth>,
     /// The table, for errors found later.
     pub section: Section,
 }

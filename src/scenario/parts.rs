@@ -1,6 +1,7 @@
 //! The tables of a scenario one by one, with their defaults. Flags of Mesos have upstream's names
 //! and defaults.
 
+use super::bandwidth::{self, Bandwidth};
 use super::error::Diagnostic;
 use super::fleet;
 use super::load::Loader;
@@ -19,7 +20,7 @@ use crate::base::time::{Span, Time};
 use serde::Deserialize;
 
 /// Everything that may stand at the top level, for did-you-mean.
-const TOP: [&str; 23] = [
+const TOP: [&str; 24] = [
     "name",
     "seed",
     "duration",
@@ -36,6 +37,7 @@ const TOP: [&str; 23] = [
     "frameworks",
     "marathon",
     "app",
+    "sizes",
     "workload",
     "fault",
     "request",
@@ -76,6 +78,7 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
     let frameworks = frameworks(loader, &mut table);
     let marathons = kindless(loader, &mut table, "marathon");
     let apps = kindless(loader, &mut table, "app");
+    let sizes = bandwidth::sizes(loader, &mut table);
     let workloads = sections(loader, &mut table, "workload");
     let faults = sections(loader, &mut table, "fault");
     let requests = requests(loader, &mut table, end);
@@ -102,6 +105,7 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
         frameworks,
         marathons,
         apps,
+        sizes,
         workloads,
         faults,
         requests,
@@ -360,12 +364,14 @@ fn agent(loader: &mut Loader, table: &mut Table) -> AgentFlags {
     struct Raw {
         registration_backoff_factor: Option<Span>,
         executor_startup: Option<Distribution>,
+        executor_registration_timeout: Option<Span>,
         executor_shutdown_grace_period: Option<Span>,
     }
     let raw: Raw = table_of(loader, table, "agent");
     AgentFlags {
         registration_backoff_factor: raw.registration_backoff_factor.unwrap_or(Span::from_secs(1)),
         executor_startup: raw.executor_startup.unwrap_or(Distribution::Fixed(Span::ZERO)),
+        executor_registration_timeout: raw.executor_registration_timeout.unwrap_or(Span::from_secs(60)),
         executor_shutdown_grace_period: raw.executor_shutdown_grace_period.unwrap_or(Span::from_secs(5)),
     }
 }
@@ -447,13 +453,15 @@ fn fleets(loader: &mut Loader, table: &mut Table) -> Vec<Fleet> {
     #[serde(deny_unknown_fields)]
     struct Common {
         name: Option<String>,
+        bandwidth: Option<Bandwidth>,
     }
-    let how = Cut { kind_key: "from", default_kind: Some("group"), common: &["name", "from"] };
+    let how = Cut { kind_key: "from", default_kind: Some("group"), common: &["name", "from", "bandwidth"] };
     let (mut fleets, mut seen, mut hostnames) = (Vec::new(), Map::default(), Map::default());
     for (i, (mut inner, place)) in loader.tables(table, "agents").into_iter().enumerate() {
         let name_place = inner.get("name").map_or(place, |value| value.place);
-        let common = inner.split(&["name"]);
+        let common = inner.split(&["name", "bandwidth"]);
         let common: Option<Common> = loader.value(&Value { place, data: Data::Table(common) });
+        let bandwidth = common.as_ref().and_then(|c| c.bandwidth);
         let name = common.and_then(|c| c.name).unwrap_or_else(|| "agent".to_owned());
         let help = "give each [[agents]] a `name` of its own";
         let is_new = unique(loader, &mut seen, &name, name_place, "the fleet", help);
@@ -463,7 +471,7 @@ fn fleets(loader: &mut Loader, table: &mut Table) -> Vec<Fleet> {
         let mut hosts_new = hosts.iter().map(|host| &host.hostname);
         let help = "give the fleets other names";
         let _ = is_new && hosts_new.all(|name| unique(loader, &mut hostnames, name, place, "the host", help));
-        fleets.push(Fleet { name, hosts, section });
+        fleets.push(Fleet { name, hosts, bandwidth, section });
     }
     fleets
 }

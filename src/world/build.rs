@@ -70,6 +70,8 @@ pub struct Blueprint {
     synthetic: Arc<Lookup<Symbol, Synthetic>>,
     agents: Vec<Arc<AgentInfo>>,
     agent_flags: agent::Flags,
+    /// Of each agent, in bits a second.
+    bandwidths: Vec<Option<u64>>,
     /// Total of each host by its name.
     totals: Map<Symbol, Quantities>,
     largest: Vec<(Quantities, u32)>,
@@ -111,7 +113,9 @@ impl Blueprint {
             }
             _ => {
                 let info = self.agents[index as usize].clone();
-                Core::Agent(Box::new(Agent::new(info, self.agent_flags.clone())))
+                let bandwidth_bits_per_s = self.bandwidths[index as usize];
+                let flags = agent::Flags { bandwidth_bits_per_s, ..self.agent_flags.clone() };
+                Core::Agent(Box::new(Agent::new(info, flags)))
             }
         }
     }
@@ -285,10 +289,8 @@ impl World {
             operator: None,
             synthetic: Arc::default(),
             agents: Vec::new(),
-            agent_flags: agent::Flags {
-                registration_backoff_factor: Span::from_secs(1),
-                executor_startup: Distribution::Fixed(Span::ZERO),
-            },
+            agent_flags: agent::Flags::default(),
+            bandwidths: Vec::new(),
             totals: Map::default(),
             largest: Vec::new(),
         };
@@ -497,7 +499,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         let installation = Arc::new(installation);
         marathons.extend((0..installation.instances).map(|_| (installation.clone(), election.clone())));
     }
-    let mut agents = Vec::new();
+    let (mut agents, mut bandwidths) = (Vec::new(), Vec::new());
     let mut totals = Map::default();
     let mut largest: Vec<(Quantities, u32)> = Vec::new();
     for fleet in &scenario.fleets {
@@ -512,6 +514,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
                 largest.push(shape);
             }
             let address = seats.slot(ProcessKind::Agent, agents.len() as u32);
+            bandwidths.push(fleet.bandwidth.map(|bandwidth| bandwidth.bits_per_s));
             agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices, address }));
         }
     }
@@ -531,7 +534,10 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         agent_flags: agent::Flags {
             registration_backoff_factor: scenario.agent.registration_backoff_factor,
             executor_startup: scenario.agent.executor_startup,
+            executor_registration_timeout: scenario.agent.executor_registration_timeout,
+            bandwidth_bits_per_s: None,
         },
+        bandwidths,
         totals,
         largest,
     })

@@ -3,7 +3,7 @@
 
 use super::build::Error;
 use crate::base::id::{Names, RoleId, Symbol};
-use crate::base::map::Lookup;
+use crate::base::map::{Lookup, Map};
 use crate::base::sampler::Distribution;
 use crate::base::time::Span;
 use crate::job::{Behaviour, Service};
@@ -189,8 +189,10 @@ fn installation(section: &Section, names: &mut Names, zookeeper: bool) -> Result
 pub(super) fn installations(scenario: &Scenario, names: &mut Names) -> Result<Vec<Installation>, Error> {
     let zookeeper = scenario.cluster.zookeepers > 0;
     let mut all: Vec<Installation> = Vec::new();
+    let download_bits: Arc<Map<_, _>> = Arc::new(scenario.sizes.iter().cloned().collect());
     for section in &scenario.marathons {
-        let made = installation(section, names, zookeeper)?;
+        let mut made = installation(section, names, zookeeper)?;
+        made.flags.download_bits = download_bits.clone();
         if all.iter().any(|other| other.name == made.name) {
             let message = format!("there is another Marathon called `{}`", made.name);
             return Err(section.error("name", message, "give it another name"));

@@ -2,6 +2,7 @@
 //! is in `model::flags`.
 
 use crate::base::id::{RoleId, Symbol};
+use crate::base::map::Map;
 use crate::base::time::Span;
 use crate::marathon::model::flags as definitions;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct Flags {
     /// `mesos_authentication_principal`, interned. Without it nothing can be reserved.
     pub principal: Option<Symbol>,
     pub definitions: Arc<definitions::Flags>,
+    /// Sizes of what apps fetch, by image and URI (ours).
+    pub download_bits: Arc<Map<String, u64>>,
     pub quirks: Quirks,
     pub store: Store,
 
@@ -75,6 +78,7 @@ impl Flags {
             mesos_role,
             principal: None,
             definitions,
+            download_bits: Arc::default(),
             quirks: Quirks::Real,
             store: Store::Memory,
             max_parallel_offers: 8,

@@ -10,6 +10,7 @@
 pub mod changes;
 pub mod constraints;
 pub mod deploy;
+mod downloads;
 pub mod driver;
 pub mod flags;
 pub mod groups;

@@ -327,7 +327,9 @@ impl Marathon {
             grace_period: check.grace_period,
             consecutive_failures: check.max_consecutive_failures,
         });
+        let downloads = self.downloads(cx, &instance.spec);
         let made = Arc::new(TaskSpec {
+            downloads,
             service: Some(synthetic.service),
             check,
             kill_grace: spec.kill_grace,

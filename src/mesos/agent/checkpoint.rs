@@ -91,7 +91,7 @@ mod tests {
     fn agent() -> Agent {
         let info = AgentInfo { hostname: Symbol(0), total: r("cpus:4"), attributes: vec![], devices: 0, address: 0 };
         let startup = Distribution::Fixed(Span::ZERO);
-        Agent::new(Arc::new(info), Flags { registration_backoff_factor: Span::from_secs(1), executor_startup: startup })
+        Agent::new(Arc::new(info), Flags { executor_startup: startup, ..Flags::default() })
     }
 
     fn tell(bench: &mut Bench, agent: &mut Agent, msg: Msg) -> Vec<Effect> {

@@ -57,6 +57,10 @@ impl Executor {
     pub(super) fn is_absent(&self) -> bool {
         self.state == State::Absent
     }
+    /// Not there yet, and nobody has given it up.
+    pub(super) fn is_registering(&self) -> bool {
+        self.state == State::Registering
+    }
     pub(super) fn key(&self) -> u64 {
         self.key
     }

@@ -2,10 +2,12 @@
 //!
 //! The executor is a sub-machine inside (`executor`), called and not messaged. Updates of each
 //! task form a stream whose head alone is in flight (`streams`); one retry deadline serves all
-//! streams of the agent. Reservations and volumes are written to its disk (`checkpoint`).
+//! streams of the agent. Reservations and volumes are written to its disk (`checkpoint`). What a task
+//! needs is fetched first (`downloads`).
 
 mod checkpoint;
 mod checks;
+mod downloads;
 mod executor;
 mod streams;
 
@@ -30,6 +32,8 @@ const REGISTER_TIMER: u8 = 1;
 const RETRY_TIMER: u8 = 2;
 const EXECUTOR_TIMER: u8 = 3;
 const CHECK_TIMER: u8 = 4;
+const DOWNLOAD_TIMER: u8 = 5;
+const REGISTRATION_TIMER: u8 = 6;
 
 /// Agent flags with upstream's meaning.
 #[derive(Clone, Debug)]
@@ -37,6 +41,22 @@ pub struct Flags {
     pub registration_backoff_factor: Span,
     /// Time from a launch until the executor has registered.
     pub executor_startup: Distribution,
+    /// From a launch, downloads included, until the executor must have registered.
+    pub executor_registration_timeout: Span,
+    /// What images and artifacts come in with; `None`: they take no time (ours).
+    pub bandwidth_bits_per_s: Option<u64>,
+}
+
+impl Default for Flags {
+    /// Upstream's defaults.
+    fn default() -> Self {
+        Self {
+            registration_backoff_factor: Span::from_secs(1),
+            executor_startup: Distribution::Fixed(Span::ZERO),
+            executor_registration_timeout: Span::from_secs(60),
+            bandwidth_bits_per_s: None,
+        }
+    }
 }
 
 /// First and largest delay between retries of a registration.
@@ -81,6 +101,7 @@ pub struct Agent {
     retry_armed: bool,
     next_container: u64,
     checkpoint: checkpoint::Checkpoint,
+    downloads: downloads::Downloads,
 }
 
 impl Agent {
@@ -101,6 +122,7 @@ impl Agent {
             retry_armed: false,
             next_container: 0,
             checkpoint: checkpoint::Checkpoint::default(),
+            downloads: downloads::Downloads::default(),
         }
     }
 
@@ -112,6 +134,7 @@ impl Agent {
                         DiskOp::AgentId(id) => self.id = Some(*id),
                         DiskOp::ForgetAgentId => self.id = None,
                         DiskOp::Checkpointed(resources) => self.checkpoint.kept.clone_from(resources),
+                        DiskOp::Image(name) => self.downloads.found(*name),
                         _ => {}
                     }
                 }
@@ -122,6 +145,8 @@ impl Agent {
                 RETRY_TIMER => self.retry_streams(cx),
                 EXECUTOR_TIMER => self.executor_ready(cx, key.number()),
                 CHECK_TIMER => self.check_task(cx, key.number()),
+                DOWNLOAD_TIMER => self.downloaded(cx),
+                REGISTRATION_TIMER => self.registration_timed_out(cx, key.number()),
                 _ => {}
             },
             Input::ContainerEnded { key, how } => self.container_ended(cx, key, how),
@@ -280,13 +305,9 @@ impl Agent {
         }
         let key = self.next_container;
         self.next_container += 1;
-        let startup = self.flags.executor_startup;
         let (executor, stream) = (Executor::starting(key), Stream::default());
         self.tasks.push(Task { framework, id, spec, executor, stream, checking: None });
-        match executor::startup(cx, startup, key) {
-            Span::ZERO => self.executor_ready(cx, key),
-            wait => cx.timer(TimerKey::new(EXECUTOR_TIMER, key), wait),
-        }
+        self.prepare(cx, key);
     }
 
     fn task_of(&self, container: u64) -> Option<usize> {
@@ -301,6 +322,9 @@ impl Agent {
             return;
         }
         let (spec, id) = (task.spec.clone(), task.id);
+        if spec.downloads.is_some() {
+            cx.cancel(TimerKey::new(REGISTRATION_TIMER, key));
+        }
         cx.fact(Fact::TaskStarted { task: id, owner: spec.owner, host: self.info.hostname });
         cx.outbox.push(Effect::Spawn { key, spec, task: id });
         // The command executor says STARTING when it gets the task and RUNNING when it has forked.
@@ -335,6 +359,7 @@ impl Agent {
             executor::Kill::Ignored => {}
             executor::Kill::NeverRan => {
                 cx.cancel(TimerKey::new(EXECUTOR_TIMER, key));
+                self.abandon_downloads(cx, key);
                 self.update(cx, at, TaskState::Killed, Reason::None);
             }
             executor::Kill::Signal => {
@@ -350,6 +375,9 @@ impl Agent {
     fn shutdown_framework(&mut self, cx: &mut Cx, framework: FrameworkId) {
         self.frameworks.shift_remove(&framework);
         let host = self.info.hostname;
+        let registering = |task: &&Task| task.framework == framework && task.executor.is_registering();
+        let given_up: Vec<u64> = self.tasks.iter().filter(registering).map(|task| task.executor.key()).collect();
+        given_up.into_iter().for_each(|key| self.abandon_downloads(cx, key));
         self.tasks.retain(|task| {
             if task.framework == framework && task.executor.is_running() {
                 cx.outbox.push(Effect::Exit { key: Some(task.executor.key()) });

@@ -193,7 +193,7 @@ mod tests {
         let info =
             AgentInfo { hostname: Symbol(0), total: Default::default(), attributes: vec![], devices: 0, address: 0 };
         let startup = Distribution::Fixed(Span::ZERO);
-        let flags = Flags { registration_backoff_factor: Span::from_secs(1), executor_startup: startup };
+        let flags = Flags { executor_startup: startup, ..Flags::default() };
         let mut agent = Agent::new(Arc::new(info), flags);
         let id = AgentId { master: Symbol(3), n: 0 };
         let messages =

@@ -1,0 +1,89 @@
+//! What agents fetch for the tasks of an app: artifacts and images, by the sizes that the scenario
+//! gives. What has no size takes no time and is left out.
+//!
+//! Docker's containerizer fetches artifacts, then pulls the image; Mesos' own provisions the image
+//! first. The containers of a pod are gone through in their order.
+
+use super::Marathon;
+use crate::actor::Cx;
+use crate::base::id::image_name;
+use crate::job::{Download, Keep};
+use crate::marathon::model::app::{Kind, RunSpec};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Something to fetch, by name.
+type Need = (String, Keep);
+
+impl Marathon {
+    pub(super) fn downloads(&self, cx: &mut Cx, spec: &RunSpec) -> Option<Arc<[Download]>> {
+        let sizes = &self.flags.download_bits;
+        if sizes.is_empty() {
+            return None;
+        }
+        let known = needs(spec).into_iter().filter_map(|(name, keep)| {
+            let bits = *sizes.get(&name).filter(|bits| **bits > 0)?;
+            Some(Download { name: cx.names.intern(&name), bits, keep })
+        });
+        let all: Vec<Download> = known.collect();
+        (!all.is_empty()).then(|| all.into())
+    }
+}
+
+/// Everything that one instance needs, in order.
+fn needs(spec: &RunSpec) -> Vec<Need> {
+    match &spec.kind {
+        Kind::App(app) => {
+            let container = app.container.as_ref();
+            let docker = container.and_then(|container| container.get("docker"));
+            let image = docker.and_then(|docker| image(docker, "image", "forcePullImage"));
+            let artifacts = app.fetch.iter().filter_map(artifact);
+            if container.is_some_and(|container| container["type"] == "MESOS") {
+                image.into_iter().chain(artifacts).collect()
+            } else {
+                artifacts.chain(image).collect()
+            }
+        }
+        Kind::Pod(pod) => {
+            let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+            let mut all = Vec::new();
+            for container in list(pod.definition.get("containers")) {
+                let docker = container.get("image").filter(|image| image["kind"] == "DOCKER");
+                all.extend(docker.and_then(|docker| image(docker, "id", "forcePull")));
+                all.extend(list(container.get("artifacts")).iter().filter_map(artifact));
+            }
+            all
+        }
+    }
+}
+
+fn image(of: &Value, name: &str, force: &str) -> Option<Need> {
+    let force = of.get(force).and_then(Value::as_bool).unwrap_or(false);
+    Some((image_name(of.get(name)?.as_str()?), Keep::Image { force }))
+}
+
+fn artifact(of: &Value) -> Option<Need> {
+    let cache = of.get("cache").and_then(Value::as_bool).unwrap_or(false);
+    Some((of.get("uri")?.as_str()?.to_owned(), if cache { Keep::Cache } else { Keep::Sandbox }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marathon::model::json::read::testing;
+    use serde_json::json;
+
+    #[test]
+    fn the_order_is_that_of_the_containerizer() {
+        let fetch = json!([{ "uri": "http://a/1", "cache": true }, { "uri": "http://a/2" }]);
+        let docker = json!({ "image": "nginx", "forcePullImage": true });
+        let of = |kind: &str| {
+            let app = json!({ "id": "/a", "fetch": fetch, "container": { "type": kind, "docker": docker } });
+            needs(&testing::app(app))
+        };
+        let image = ("nginx:latest".to_owned(), Keep::Image { force: true });
+        let artifacts = [("http://a/1".to_owned(), Keep::Cache), ("http://a/2".to_owned(), Keep::Sandbox)];
+        assert_eq!(of("DOCKER"), [&artifacts[..], std::slice::from_ref(&image)].concat());
+        assert_eq!(of("MESOS"), [std::slice::from_ref(&image), &artifacts[..]].concat());
+    }
+}
