@@ -11,6 +11,9 @@
 //! has one less; an app that had fewer, because it grows as it is upgraded, keeps as many as it had;
 //! where an overridden deployment left instances behind, as many as are too many may go, those that
 //! are dying already included.
+//!
+//! It fires on what upstream does, too: without health checks, a leader that takes up an upgrade counts
+//! new instances that only wait as healthy, kills an old one for each, and one more when each runs.
 
 use super::{Hears, Invariant, View};
 use crate::base::id::Symbol;
