@@ -11,6 +11,9 @@
 //! has one less; an app that had fewer, because it grows as it is upgraded, keeps as many as it had;
 //! where an overridden deployment left instances behind, as many as are too many may go, those that
 //! are dying already included.
+//!
+//! It fires on what upstream does, too: without health checks, a leader that takes up an upgrade counts
+//! new instances that only wait as healthy, kills an old one for each, and one more when each runs.
 
 use super::{Hears, Invariant, View};
 use crate::base::id::Symbol;
@@ -37,8 +40,10 @@ struct Known {
 #[derive(Clone, Default)]
 struct Upgrade {
     least: u32,
-    /// Died by themselves.
+    /// Died by themselves, or were taken away by somebody else.
     lost: Set<Symbol>,
+    /// By the deployment.
+    killed: Set<Symbol>,
 }
 
 #[derive(Clone, Default)]
@@ -88,7 +93,7 @@ impl MinimumHealth {
         let least = if crowded { least.min(target.saturating_sub(dying)) } else { least };
         // One goes for each that comes, even if there are too few: the app grows as it is upgraded.
         let least = least.min(known.len() as u32 - dying);
-        self.upgrades.insert(app, Upgrade { least, lost: Set::default() });
+        self.upgrades.insert(app, Upgrade { least, ..Upgrade::default() });
         self.apps.entry(deployment).or_default().push(app);
     }
 }
@@ -134,28 +139,35 @@ impl Invariant for MinimumHealth {
             }
             Fact::InstanceChanged { app, instance, condition, goal, .. } => {
                 let known = self.instances.entry(app).or_default();
-                if condition == Condition::Expunged {
-                    known.swap_remove(&instance);
+                let wanted = goal == Goal::Running && condition != Condition::Expunged;
+                let before = if condition == Condition::Expunged {
+                    known.swap_remove(&instance)
                 } else {
-                    known.insert(instance, Known { condition, wanted: goal == Goal::Running });
+                    known.insert(instance, Known { condition, wanted })
+                };
+                if let Some(upgrade) = self.upgrades.get_mut(&app)
+                    && before.is_some_and(|before| before.wanted && !wanted)
+                    && !upgrade.killed.contains(&instance)
+                {
+                    upgrade.lost.insert(instance);
                 }
             }
             Fact::InstanceKill { app, instance, why } => {
-                let Some(known) = self.instances.get_mut(&app) else { return Ok(()) };
-                let Some(killed) = known.get_mut(&instance) else { return Ok(()) };
-                let was_wanted = std::mem::replace(&mut killed.wanted, false);
-                let condition = killed.condition;
-                let Some(upgrade) = self.upgrades.get_mut(&app) else { return Ok(()) };
+                let (Some(known), Some(upgrade)) = (self.instances.get(&app), self.upgrades.get_mut(&app)) else {
+                    return Ok(());
+                };
+                let Some(Known { condition, wanted }) = known.get(&instance).copied() else { return Ok(()) };
                 let gone = is_terminal(condition)
                     || matches!(condition, Condition::Unreachable | Condition::UnreachableInactive);
                 if gone || why != KillReason::Deployment {
                     upgrade.lost.insert(instance);
                     return Ok(());
                 }
-                let is_wanted = |id: &Symbol| known.get(id).is_some_and(|i| i.wanted);
-                let lost = upgrade.lost.iter().filter(|id| !is_wanted(id)).count();
-                let left = known.values().filter(|i| i.wanted).count() + lost;
-                if was_wanted && (left as u32) < upgrade.least {
+                let is_new = upgrade.killed.insert(instance);
+                let stays = |id: &Symbol| known.get(id).is_some_and(|i| i.wanted) && !upgrade.killed.contains(id);
+                let lost = upgrade.lost.iter().filter(|id| !stays(id)).count();
+                let left = known.keys().filter(|id| stays(id)).count() + lost;
+                if is_new && wanted && (left as u32) < upgrade.least {
                     let names = view.world.names();
                     let (app, instance) = (names.text(app), names.text(instance));
                     let least = upgrade.least;
