@@ -145,11 +145,17 @@ impl Invariant for MinimumHealth {
                 } else {
                     known.insert(instance, Known { condition, wanted })
                 };
-                if let Some(upgrade) = self.upgrades.get_mut(&app)
-                    && before.is_some_and(|before| before.wanted && !wanted)
-                    && !upgrade.killed.contains(&instance)
-                {
-                    upgrade.lost.insert(instance);
+                let Some(upgrade) = self.upgrades.get_mut(&app) else { return Ok(()) };
+                match before.map(|before| (before.wanted, wanted)) {
+                    Some((true, false)) if !upgrade.killed.contains(&instance) => {
+                        upgrade.lost.insert(instance);
+                    }
+                    // A stateful one that was stopped comes back as the new one.
+                    Some((false, true)) => {
+                        upgrade.killed.swap_remove(&instance);
+                        upgrade.lost.swap_remove(&instance);
+                    }
+                    _ => {}
                 }
             }
             Fact::InstanceKill { app, instance, why } => {
@@ -234,6 +240,21 @@ mod tests {
         let mut stage = stage();
         let new = changed(2, Condition::Running);
         assert!(stage.facts(&[changed(0, Condition::Failed), kill(0), new, kill(1)]).is_empty());
+        assert_eq!(stage.facts(&[kill(2)]).len(), 1);
+    }
+
+    #[test]
+    fn a_stateful_one_that_was_stopped_comes_back_as_the_new_one() {
+        let with_goal = |goal| match changed(0, Condition::Running) {
+            Fact::InstanceChanged { app, instance, config, condition, host, .. } => {
+                Fact::InstanceChanged { app, instance, config, condition, goal, host }
+            }
+            other => other,
+        };
+        let mut stage = stage();
+        let facts = [changed(2, Condition::Running), kill(0), with_goal(Goal::Stopped), with_goal(Goal::Running)];
+        assert!(stage.facts(&facts).is_empty());
+        assert!(stage.facts(&[kill(1)]).is_empty(), "it is there again");
         assert_eq!(stage.facts(&[kill(2)]).len(), 1);
     }
 }
