@@ -94,10 +94,6 @@ impl Invariant for AppsConverge {
         }
         Ok(())
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 
 use super::{Hears, Invariant, View};
 use crate::base::map::Set;
-use crate::fact::{At, Fact};
+use crate::fact::{At, Fact, ProcessKind};
 use crate::base::id::OfferId;
 use crate::mesos::message::{Launch, Msg};
 use crate::world::Seen;
@@ -36,10 +36,13 @@ impl Invariant for DeadOffers {
         &[Hears::Messages, Hears::Facts, Hears::Steps]
     }
 
+    fn lens(_: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        matches!(msg, Msg::Accept { .. } | Msg::AcceptBulk(_)) && !sent
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         // Of a master that died in this step nobody can say any more which one it was.
-        let is_dead =
-            |offer: &OfferId| view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master) && !seen.sent;
+        let is_dead = |offer: &OfferId| view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master);
         match &seen.msg {
             Msg::Accept { offer, launches, .. } if is_dead(offer) => self.mark(launches.as_slice().iter()),
             Msg::AcceptBulk(acceptance) if acceptance.offers.iter().any(is_dead) => self.mark(acceptance.launches()),
@@ -62,10 +65,6 @@ impl Invariant for DeadOffers {
         self.dead.clear();
         Ok(())
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]
@@ -74,28 +73,33 @@ mod tests {
     use crate::base::id::{OfferId, Symbol};
     use crate::job::{Behaviour, TaskSpec};
     use crate::base::time::Span;
-    use crate::mesos::message::{Launch, Launches, Msg, Refuse};
+    use crate::mesos::message::{Acceptance, Launch, Launches, Msg, Operation, Refuse};
     use std::sync::Arc;
 
-    fn accept(master: Symbol) -> Msg {
+    fn launch() -> Launch {
         let spec = TaskSpec::plain(TASK.template, Symbol(2), cpus(1), Behaviour::fixed(Span::from_secs(1)));
-        let launches = Launches::One(Launch { spec: Arc::new(spec), first: TASK.n, count: 1 });
-        Msg::Accept {
-            framework: FRAMEWORK,
-            offer: OfferId::new(master, 0),
-            more: None,
-            refuse: Refuse::NONE,
-            launches,
-        }
+        Launch { spec: Arc::new(spec), first: TASK.n, count: 1 }
+    }
+
+    fn accept(master: Symbol) -> Msg {
+        let (offer, launches) = (OfferId::new(master, 0), Launches::One(launch()));
+        Msg::Accept { framework: FRAMEWORK, offer, more: None, refuse: Refuse::NONE, launches }
+    }
+
+    fn accept_bulk(master: Symbol) -> Msg {
+        let (offers, operations) = (vec![OfferId::new(master, 0)], vec![Operation::Launch(launch())]);
+        Msg::AcceptBulk(Arc::new(Acceptance { framework: FRAMEWORK, offers, refuse: Refuse::NONE, operations }))
     }
 
     #[test]
     fn fires_when_a_dead_offer_launches() {
-        let mut stage = Stage::new("dead-offers");
-        stage.send(offers(0, &[cpus(4)]));
-        assert!(stage.step(&[(false, accept(MASTER))], &[launched(TASK)]).is_empty());
-        assert!(stage.step(&[(false, accept(Symbol(77)))], &[]).is_empty());
-        let found = stage.step(&[(false, accept(Symbol(77)))], &[launched(TASK)]);
-        assert_eq!(found, ["job-0.0 was launched on an offer that its master never made"]);
+        for accept in [accept, accept_bulk] {
+            let mut stage = Stage::new("dead-offers");
+            stage.send(offers(0, &[cpus(4)]));
+            assert!(stage.step(&[(false, accept(MASTER))], &[launched(TASK)]).is_empty());
+            assert!(stage.step(&[(false, accept(Symbol(77)))], &[]).is_empty());
+            let found = stage.step(&[(false, accept(Symbol(77)))], &[launched(TASK)]);
+            assert_eq!(found, ["job-0.0 was launched on an offer that its master never made"]);
+        }
     }
 }

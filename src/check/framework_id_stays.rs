@@ -10,6 +10,7 @@
 
 use super::{Hears, Invariant, View};
 use crate::base::map::Map;
+use crate::fact::ProcessKind;
 use crate::mesos::message::Msg;
 use crate::world::Seen;
 use crate::zk::wire::{Answer, Data, Request};
@@ -31,10 +32,19 @@ impl Invariant for FrameworkIdStays {
         &[Hears::Messages]
     }
 
+    fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        let looked_at = match msg {
+            Msg::Store { .. } | Msg::Subscribe { .. } => sent,
+            Msg::Stored { .. } => !sent,
+            _ => false,
+        };
+        looked_at && from == ProcessKind::Marathon
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         let slot = seen.from.slot;
         match &seen.msg {
-            Msg::Store { token, request } if seen.sent => {
+            Msg::Store { token, request } => {
                 let (Request::Set { path, data, .. } | Request::Create { path, data, .. }) = &**request else {
                     return Ok(());
                 };
@@ -49,7 +59,7 @@ impl Invariant for FrameworkIdStays {
                     self.under_way.insert((slot, *token), id.clone());
                 }
             }
-            Msg::Stored { token, answer } if !seen.sent => {
+            Msg::Stored { token, answer } => {
                 let slot = seen.to.slot;
                 if let Some(id) = self.under_way.swap_remove(&(slot, *token))
                     && !matches!(**answer, Answer::Refused(_))
@@ -58,7 +68,7 @@ impl Invariant for FrameworkIdStays {
                     self.kept.insert(path.clone(), id);
                 }
             }
-            Msg::Subscribe { info, .. } if seen.sent => {
+            Msg::Subscribe { info, .. } => {
                 let Some(kept) = self.paths.get(&slot).and_then(|path| self.kept.get(path)) else { return Ok(()) };
                 let id = info.id.map(|id| view.world.names().framework(id));
                 if id != Some(&**kept) {
@@ -69,10 +79,6 @@ impl Invariant for FrameworkIdStays {
             _ => {}
         }
         Ok(())
-    }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
     }
 }
 

@@ -13,6 +13,7 @@ use super::{Hears, Invariant, View};
 use crate::base::id::{Symbol, TaskId};
 use crate::base::map::{Map, Set};
 use crate::marathon::model::instance::Instance;
+use crate::fact::ProcessKind;
 use crate::mesos::message::{Launch, Msg};
 use crate::world::Seen;
 use crate::zk::wire::{Answer, Data, Request};
@@ -58,10 +59,19 @@ impl Invariant for IntentFirst {
         &[Hears::Messages]
     }
 
+    fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        let looked_at = match msg {
+            Msg::Store { .. } | Msg::Accept { .. } | Msg::AcceptBulk(_) => sent,
+            Msg::Stored { .. } => !sent,
+            _ => false,
+        };
+        looked_at && from == ProcessKind::Marathon
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         let slot = seen.from.slot;
         match &seen.msg {
-            Msg::Store { token, request } if seen.sent => {
+            Msg::Store { token, request } => {
                 if matches!(**request, Request::Set { .. } | Request::Create { .. }) {
                     self.writers.insert(slot);
                 }
@@ -73,25 +83,21 @@ impl Invariant for IntentFirst {
                 }
                 Ok(())
             }
-            Msg::Stored { token, answer } if !seen.sent => {
+            Msg::Stored { token, answer } => {
                 let tasks = self.under_way.swap_remove(&(seen.to.slot, *token)).unwrap_or_default();
                 if !matches!(**answer, Answer::Refused(_)) {
                     self.durable.extend(tasks.into_iter().map(|task| (seen.to.slot, task)));
                 }
                 Ok(())
             }
-            Msg::Accept { launches, .. } if seen.sent => {
+            Msg::Accept { launches, .. } => {
                 launches.as_slice().iter().try_for_each(|launch| self.launched(view, slot, launch))
             }
-            Msg::AcceptBulk(acceptance) if seen.sent => {
+            Msg::AcceptBulk(acceptance) => {
                 acceptance.launches().try_for_each(|launch| self.launched(view, slot, launch))
             }
             _ => Ok(()),
         }
-    }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
     }
 }
 

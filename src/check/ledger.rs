@@ -233,6 +233,17 @@ impl Ledger {
         at
     }
 
+    /// The messages that it books.
+    #[must_use]
+    pub fn lens(msg: &Msg, sent: bool) -> bool {
+        match msg {
+            Msg::Offers(_) => sent,
+            Msg::ReregisterAgent(_) => true,
+            Msg::AgentReregistered { .. } | Msg::RunTask { .. } => !sent,
+            _ => false,
+        }
+    }
+
     pub fn message(&mut self, seen: &Seen) {
         match (&seen.msg, seen.sent) {
             (Msg::Offers(batch), true) if self.hears(seen.from.slot) => self.offered(batch),
@@ -479,7 +490,15 @@ mod tests {
     }
     fn send(ledger: &mut Ledger, msg: Msg) {
         let me = ProcessId { slot: 0, incarnation: 0 };
-        let seen = Seen { at: Time::ZERO, from: me, to: me, mailbox: Mailbox::MAIN, sent: true, msg };
+        let seen = Seen {
+            at: Time::ZERO,
+            from: me,
+            sender: ProcessKind::Master,
+            to: me,
+            mailbox: Mailbox::MAIN,
+            sent: true,
+            msg,
+        };
         ledger.message(&seen);
     }
 

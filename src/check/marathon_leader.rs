@@ -19,7 +19,6 @@ pub const SUMMARY: &str = "a Marathon that does not lead touches neither store n
 
 #[derive(Clone, Default)]
 pub struct MarathonLeader {
-    marathons: Set<u32>,
     leading: Set<u32>,
     /// What a process sent in this step while it did not lead, as far as known.
     suspect: Option<(u32, &'static str)>,
@@ -30,8 +29,8 @@ impl Invariant for MarathonLeader {
         &[Hears::Messages, Hears::Facts, Hears::Steps]
     }
 
-    fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
-        let touches = match &seen.msg {
+    fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        let touches = match msg {
             // A standby reads where the leader is, in order to pass requests on.
             Msg::Store { request, .. } => {
                 !matches!(**request, Request::Get { .. } | Request::Children { .. } | Request::Tree { .. })
@@ -47,8 +46,12 @@ impl Invariant for MarathonLeader {
             | Msg::Reconcile { .. } => true,
             _ => false,
         };
+        touches && sent && from == ProcessKind::Marathon
+    }
+
+    fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
         let slot = seen.from.slot;
-        if touches && seen.sent && self.marathons.contains(&slot) && !self.leading.contains(&slot) {
+        if !self.leading.contains(&slot) {
             self.suspect.get_or_insert((slot, seen.msg.label()));
         }
         Ok(())
@@ -56,9 +59,6 @@ impl Invariant for MarathonLeader {
 
     fn said(&mut self, _: View, fact: &At<Fact>) -> Result<(), String> {
         match fact.what {
-            Fact::ProcessStarted { slot, kind: ProcessKind::Marathon, .. } => {
-                self.marathons.insert(slot);
-            }
             Fact::LeaderElected { slot, kind: ProcessKind::Marathon, .. } => {
                 self.leading.insert(slot);
                 // Facts and messages of one step come apart: what it sent may have come after.
@@ -79,26 +79,20 @@ impl Invariant for MarathonLeader {
             None => Ok(()),
         }
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use crate::base::id::Symbol;
-    use crate::fact::{Fact, ProcessKind};
-    use crate::mesos::message::Msg;
+    use super::*;
 
     #[test]
     fn fires_when_a_standby_calls_mesos() {
         let (kind, slot, incarnation) = (ProcessKind::Marathon, 0, 0);
         let mut stage = Stage::new("marathon-leader");
         let revive = || Msg::Revive { framework: FRAMEWORK };
-        assert!(stage.send(revive()).is_empty(), "process 0 is no Marathon yet");
-        stage.facts(&[Fact::ProcessStarted { slot, incarnation, kind, name: Symbol(2) }]);
+        let looked_at = |from| MarathonLeader::lens(from, &revive(), true);
+        assert!(looked_at(kind) && !looked_at(ProcessKind::Framework), "others call Mesos as they like");
         assert!(stage.step(&[(true, revive())], &[Fact::LeaderElected { kind, slot, incarnation }]).is_empty());
         stage.facts(&[Fact::LeaderLost { kind, slot, incarnation }]);
         assert_eq!(stage.send(revive()), ["process 0, a Marathon that does not lead, sent REVIVE"]);

@@ -18,7 +18,7 @@
 use super::{Hears, Invariant, View};
 use crate::base::id::Symbol;
 use crate::base::map::{Map, Set};
-use crate::fact::{At, Condition, Fact, Goal, KillReason};
+use crate::fact::{At, Condition, Fact, Goal, KillReason, ProcessKind};
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::instance::{Instance, is_terminal};
 use crate::marathon::model::plan::{Action, Plan};
@@ -103,14 +103,23 @@ impl Invariant for MinimumHealth {
         &[Hears::Messages, Hears::Facts]
     }
 
+    fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        let looked_at = match msg {
+            Msg::Store { .. } => sent,
+            Msg::Stored { .. } => !sent,
+            _ => false,
+        };
+        looked_at && from == ProcessKind::Marathon
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         match &seen.msg {
-            Msg::Store { request, .. } if seen.sent => {
+            Msg::Store { request, .. } => {
                 if let Request::Create { data, .. } = &**request {
                     self.plan(data);
                 }
             }
-            Msg::Stored { answer, .. } if !seen.sent => {
+            Msg::Stored { answer, .. } => {
                 let Answer::Tree(nodes) = &**answer else { return Ok(()) };
                 for (_, data, _) in nodes {
                     self.plan(data);
@@ -183,10 +192,6 @@ impl Invariant for MinimumHealth {
             _ => {}
         }
         Ok(())
-    }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::base::quantity::Quantities;
 use crate::base::time::Time;
 use crate::fact::{At, Fact, ProcessKind};
 use crate::mesos::message::Msg;
-use crate::world::{Seen, World};
+use crate::world::{Lens, Seen, World};
 use ledger::{Ledger, Noted};
 
 /// What invariants may read of a world.
@@ -71,32 +71,10 @@ impl View<'_> {
     }
 }
 
-/// The messages that the ledger and the invariants look at.
-#[must_use]
-pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
-    match msg {
-        Msg::Offers(_) | Msg::Status(_) => sent,
-        Msg::ReregisterAgent(_) => true,
-        Msg::AgentReregistered { .. } | Msg::RunTask { .. } | Msg::Update(_) => !sent,
-        Msg::Accept { .. } => !sent || from == ProcessKind::Marathon,
-        Msg::Stored { .. } => !sent && from == ProcessKind::Marathon,
-        Msg::Store { .. }
-        | Msg::AcceptBulk(_)
-        | Msg::Subscribe { .. }
-        | Msg::Decline { .. }
-        | Msg::Revive { .. }
-        | Msg::Suppress { .. }
-        | Msg::Kill { .. }
-        | Msg::Acknowledge { .. }
-        | Msg::Reconcile { .. } => sent && from == ProcessKind::Marathon,
-        _ => false,
-    }
-}
-
 /// What an invariant looks at, each with the methods that it is asked with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hears {
-    /// `message`. Only those that `lens` lets through.
+    /// `message`, with those that its `lens` lets through.
     Messages,
     /// `fact` or `said`.
     Facts,
@@ -112,9 +90,18 @@ impl Hears {
 
 /// A property of every run. Each method says what is wrong if it finds the property broken.
 #[expect(unused_variables, reason = "most invariants look at few kinds of things")]
-pub trait Invariant: Send {
+pub trait Invariant: dyn_clone::DynClone + Send {
     /// What it is asked about; `noted` and `end` are rare, everybody is asked.
     fn hears(&self) -> &'static [Hears];
+    /// Which messages it looks at: by the kind of the sender, the message, and whether it is being
+    /// sent or being given to a core. No other message is shown to it.
+    #[must_use]
+    fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
     /// A message was sent, or given to a core.
     ///
     /// # Errors
@@ -162,14 +149,9 @@ pub trait Invariant: Send {
     fn end(&mut self, view: View) -> Result<(), String> {
         Ok(())
     }
-    fn clone_box(&self) -> Box<dyn Invariant>;
 }
 
-impl Clone for Box<dyn Invariant> {
-    fn clone(&self) -> Self {
-        self.clone_box()
-    }
-}
+dyn_clone::clone_trait_object!(Invariant);
 
 macro_rules! invariants {
     ($($name:ident $text:literal $type:ident),+) => {
@@ -177,9 +159,18 @@ macro_rules! invariants {
         /// Names in scenarios and summaries, in the order of the list.
         pub const INVARIANTS: &[(&str, &str)] = &[$(($text, $name::SUMMARY)),+];
 
-        fn by_name(name: &str) -> Option<(&'static str, Box<dyn Invariant>)> {
+        /// The messages that the ledger and the invariants look at.
+        #[must_use]
+        pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+            Ledger::lens(msg, sent) $(|| $name::$type::lens(from, msg, sent))+
+        }
+
+        fn by_name(name: &str) -> Option<Rule> {
+            fn rule<I: Invariant + Default + 'static>(name: &'static str) -> Rule {
+                Rule { name, lens: I::lens, invariant: Box::<I>::default(), fired: false }
+            }
             match name {
-                $($text => Some(($text, Box::<$name::$type>::default())),)+
+                $($text => Some(rule::<$name::$type>($text)),)+
                 _ => None,
             }
         }
@@ -221,6 +212,7 @@ impl std::fmt::Display for Violation {
 #[derive(Clone)]
 struct Rule {
     name: &'static str,
+    lens: Lens,
     invariant: Box<dyn Invariant>,
     /// An invariant that has fired is not asked again: what follows from a violation says little.
     fired: bool,
@@ -244,11 +236,7 @@ impl Checker {
     /// If a name is not in that list.
     #[must_use]
     pub fn new(names: &[&str]) -> Self {
-        let rule = |name: &&str| {
-            let (name, invariant) = by_name(name).expect("a listed invariant");
-            Rule { name, invariant, fired: false }
-        };
-        let rules: Vec<Rule> = names.iter().map(rule).collect();
+        let rules: Vec<Rule> = names.iter().map(|name| by_name(name).expect("a listed invariant")).collect();
         let mut hearers = [const { Vec::new() }; Hears::COUNT];
         for (i, rule) in rules.iter().enumerate() {
             rule.invariant.hears().iter().for_each(|&what| hearers[what as usize].push(i));
@@ -290,31 +278,36 @@ impl Checker {
         // Messages first: an offer is booked from the message that carries it.
         for seen in seen {
             self.ledger.message(seen);
-            self.ask(world, seen.at, Some(Hears::Messages), |rule, view| rule.message(view, seen));
+            self.ask(world, seen.at, Some(Hears::Messages), |rule, view| {
+                if !(rule.lens)(seen.sender, &seen.msg, seen.sent) {
+                    return Ok(());
+                }
+                rule.invariant.message(view, seen)
+            });
         }
         for fact in facts {
             self.ledger.fact(fact.by, &fact.what);
-            self.ask(world, fact.at, Some(Hears::Facts), |rule, view| rule.said(view, fact));
+            self.ask(world, fact.at, Some(Hears::Facts), |rule, view| rule.invariant.said(view, fact));
         }
         if !self.ledger.noted().is_empty() {
             for noted in self.ledger.noted().to_vec() {
-                self.ask(world, now, None, |rule, view| rule.noted(view, &noted));
+                self.ask(world, now, None, |rule, view| rule.invariant.noted(view, &noted));
             }
         }
         if !facts.is_empty() || !seen.is_empty() {
-            self.ask(world, now, Some(Hears::Steps), |rule, view| rule.step(view));
+            self.ask(world, now, Some(Hears::Steps), |rule, view| rule.invariant.step(view));
             self.ledger.end_step();
         }
         if self.ledger.touched().len() > 0 && world.is_quiet() {
-            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.quiet(view));
+            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.invariant.quiet(view));
             self.ledger.end_instant();
         }
     }
 
     fn finish_at(&mut self, world: &dyn Watched, now: Time) {
         if world.is_quiet() {
-            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.quiet(view));
-            self.ask(world, now, None, |rule, view| rule.end(view));
+            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.invariant.quiet(view));
+            self.ask(world, now, None, |rule, view| rule.invariant.end(view));
         }
     }
 
@@ -325,7 +318,7 @@ impl Checker {
         world: &dyn Watched,
         at: Time,
         of: Option<Hears>,
-        question: impl Fn(&mut dyn Invariant, View) -> Result<(), String>,
+        question: impl Fn(&mut Rule, View) -> Result<(), String>,
     ) {
         let view = View { world, ledger: &self.ledger };
         let asked = of.map_or(&self.everybody, |of| &self.hearers[of as usize]);
@@ -334,7 +327,7 @@ impl Checker {
             if rule.fired {
                 continue;
             }
-            if let Err(what) = question(&mut *rule.invariant, view) {
+            if let Err(what) = question(rule, view) {
                 rule.fired = true;
                 self.violations.push(Violation { invariant: rule.name, at, what });
             }
@@ -419,6 +412,7 @@ pub(crate) mod testing {
             let seen = |(sent, msg): &(bool, Msg)| Seen {
                 at: Time::ZERO,
                 from: me,
+                sender: ProcessKind::Marathon,
                 to: me,
                 mailbox: Mailbox::MAIN,
                 sent: *sent,

@@ -54,10 +54,6 @@ impl Invariant for NoOvercommit {
         }
         Ok(())
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{Hears, Invariant, View};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
-use crate::fact::{At, Condition, Fact, Goal};
+use crate::fact::{At, Condition, Fact, Goal, ProcessKind};
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::group::Group;
 use crate::marathon::model::instance::Instance;
@@ -107,9 +107,18 @@ impl Invariant for NoSurplus {
         &[Hears::Messages, Hears::Facts]
     }
 
+    fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        let looked_at = match msg {
+            Msg::Store { .. } => sent,
+            Msg::Stored { .. } => !sent,
+            _ => false,
+        };
+        looked_at && from == ProcessKind::Marathon
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
         match &seen.msg {
-            Msg::Store { request, .. } if seen.sent => match &**request {
+            Msg::Store { request, .. } => match &**request {
                 // The folder of the tree is made, or found to be there, as a term begins.
                 Request::Create { path, .. } if path.ends_with("/state/root") => {
                     let store: Arc<str> = path.trim_end_matches("/root").into();
@@ -126,7 +135,7 @@ impl Invariant for NoSurplus {
                 }
                 _ => {}
             },
-            Msg::Stored { answer, .. } if !seen.sent => {
+            Msg::Stored { answer, .. } => {
                 let store = self.stores.get(&seen.to.slot);
                 if let Answer::Tree(nodes) = &**answer
                     && let Some(cluster) = store.and_then(|store| self.clusters.get_mut(store))
@@ -158,10 +167,6 @@ impl Invariant for NoSurplus {
             return Err(format!("{instance} was added: {app} has {count} instances, {most} may be"));
         }
         Ok(())
-    }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
     }
 }
 

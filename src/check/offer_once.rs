@@ -90,10 +90,6 @@ impl Invariant for OfferOnce {
             _ => Ok(()),
         }
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

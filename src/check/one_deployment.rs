@@ -48,10 +48,6 @@ impl Invariant for OneDeployment {
         }
         Ok(())
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

@@ -52,10 +52,6 @@ impl Invariant for OneRegistryWriter {
         }
         Ok(())
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

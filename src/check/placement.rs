@@ -82,10 +82,6 @@ impl Invariant for Placement {
         }
         Ok(())
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

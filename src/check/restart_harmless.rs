@@ -95,10 +95,6 @@ impl Invariant for RestartHarmless {
         }
         Ok(())
     }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@
 
 use super::ledger::TaskTable;
 use super::{Hears, Invariant, View};
-use crate::fact::Fact;
+use crate::fact::{Fact, ProcessKind};
 use crate::mesos::message::Msg;
 use crate::world::Seen;
 
@@ -41,8 +41,12 @@ impl Invariant for TerminalStays {
         &[Hears::Messages, Hears::Facts]
     }
 
+    fn lens(_: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        matches!(msg, Msg::Status(_)) && sent
+    }
+
     fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
-        let (true, Msg::Status(update)) = (seen.sent, &seen.msg) else { return Ok(()) };
+        let Msg::Status(update) = &seen.msg else { return Ok(()) };
         let past = self.tasks.at(update.task);
         if update.state.is_terminal() {
             past.told = true;
@@ -67,10 +71,6 @@ impl Invariant for TerminalStays {
             _ => {}
         }
         Ok(())
-    }
-
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
     }
 }
 

@@ -19,6 +19,7 @@ use super::ledger::TaskTable;
 use super::{Hears, Invariant, View};
 use crate::base::id::TaskId;
 use crate::base::map::Lookup;
+use crate::fact::ProcessKind;
 use crate::mesos::message::{Msg, StatusUpdate};
 use crate::mesos::task_state::TaskState;
 use crate::world::Seen;
@@ -114,16 +115,20 @@ impl Invariant for UpdatesInOrder {
         &[Hears::Messages]
     }
 
-    fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
-        match &seen.msg {
-            Msg::Status(update) if seen.sent => self.sent(update),
-            Msg::Update(update) if !seen.sent && update.uuid != 0 => self.delivered(update),
-            _ => Ok(()),
+    fn lens(_: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        match msg {
+            Msg::Status(_) => sent,
+            Msg::Update(_) => !sent,
+            _ => false,
         }
     }
 
-    fn clone_box(&self) -> Box<dyn Invariant> {
-        Box::new(self.clone())
+    fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
+        match &seen.msg {
+            Msg::Status(update) => self.sent(update),
+            Msg::Update(update) if update.uuid != 0 => self.delivered(update),
+            _ => Ok(()),
+        }
     }
 }
 

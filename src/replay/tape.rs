@@ -140,7 +140,7 @@ impl Open {
 }
 
 /// An allocator that is written down.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Taped {
     inner: Box<dyn Allocate>,
     tape: Tape,
@@ -283,9 +283,6 @@ impl Allocate for Taped {
                 }
             });
         }
-    }
-    fn clone_box(&self) -> Box<dyn Allocate> {
-        Box::new(Self { inner: self.inner.clone(), tape: self.tape.clone() })
     }
     fn free(&self, agent: AgentId) -> Option<Resources> {
         self.inner.free(agent)

@@ -124,9 +124,6 @@ impl Source for JobList {
         self.jobs.iter().for_each(|job| census.add(job.at, job.tasks));
         Ok(Some(census))
     }
-    fn clone_box(&self) -> Box<dyn Source> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

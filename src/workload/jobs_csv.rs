@@ -118,9 +118,6 @@ impl Source for JobsCsv {
         }
         Ok(Some(census))
     }
-    fn clone_box(&self) -> Box<dyn Source> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

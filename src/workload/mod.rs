@@ -101,7 +101,7 @@ pub struct Arrival {
 }
 
 /// A stream of arrivals, instants never decreasing.
-pub trait Source: Send {
+pub trait Source: dyn_clone::DynClone + Send {
     /// The next arrival, or `None` at the end for ever.
     ///
     /// # Errors
@@ -115,14 +115,9 @@ pub trait Source: Send {
     fn census(&self) -> Result<Option<Census>, String> {
         Ok(None)
     }
-    fn clone_box(&self) -> Box<dyn Source>;
 }
 
-impl Clone for Box<dyn Source> {
-    fn clone(&self) -> Self {
-        self.clone_box()
-    }
-}
+dyn_clone::clone_trait_object!(Source);
 
 /// What one task asks for, as sections spell it.
 fn quantities(cpus: Amount, mem: Size, disk: Option<Size>, gpus: Option<Amount>) -> Quantities {
@@ -147,7 +142,7 @@ fn check_demand(section: &Section, prefix: &str, each: Quantities) -> Result<(),
 /// Everything that a source gives, from a copy of it, under seed 1.
 #[cfg(test)]
 fn drain(source: &dyn Source) -> Vec<Arrival> {
-    let (mut copy, mut dice) = (source.clone_box(), Dice::new(1));
+    let (mut copy, mut dice) = (dyn_clone::clone_box(source), Dice::new(1));
     std::iter::from_fn(|| copy.next(&mut dice).unwrap()).collect()
 }
 

@@ -166,9 +166,6 @@ impl Source for Openb {
         self.pods.iter().for_each(|pod| census.add(pod.at, pod.tasks));
         Ok(Some(census))
     }
-    fn clone_box(&self) -> Box<dyn Source> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

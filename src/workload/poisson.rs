@@ -192,9 +192,6 @@ impl Source for Poisson {
             gang: self.gang,
         }))
     }
-    fn clone_box(&self) -> Box<dyn Source> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]

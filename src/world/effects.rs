@@ -72,8 +72,8 @@ impl World {
     /// Shows a message that is being sent to whoever watches.
     pub(super) fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
         let (Effect::Send { msg, .. } | Effect::Dispatch { msg, .. }) = effect else { return };
-        let kind = self.processes[from.slot as usize].kind;
-        if !self.seen.as_ref().is_some_and(|(lens, _)| lens(kind, msg, true)) {
+        let sender = self.processes[from.slot as usize].kind;
+        if !self.seen.as_ref().is_some_and(|(lens, _)| lens(sender, msg, true)) {
             return;
         }
         let (to, mailbox) = match effect {
@@ -91,7 +91,7 @@ impl World {
         };
         let at = self.queue.now();
         if let Some((_, seen)) = &mut self.seen {
-            seen.push(Seen { at, from, to, mailbox, sent: true, msg: msg.clone() });
+            seen.push(Seen { at, from, sender, to, mailbox, sent: true, msg: msg.clone() });
         }
     }
 

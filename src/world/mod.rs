@@ -220,6 +220,7 @@ pub enum Request {
 pub struct Seen {
     pub at: Time,
     pub from: ProcessId,
+    pub sender: ProcessKind,
     pub to: ProcessId,
     /// Mailbox that it is meant for.
     pub mailbox: Mailbox,
@@ -579,10 +580,11 @@ impl World {
 
     fn handle(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
         if let (Some((lens, seen)), Input::Message { from, msg }) = (&mut self.seen, &input)
-            && lens(self.processes[from.slot as usize].kind, msg, false)
+            && let sender = self.processes[from.slot as usize].kind
+            && lens(sender, msg, false)
         {
             let at = self.queue.now();
-            seen.push(Seen { at, from: *from, to, mailbox, sent: false, msg: msg.clone() });
+            seen.push(Seen { at, from: *from, sender, to, mailbox, sent: false, msg: msg.clone() });
         }
         let now = self.queue.now();
         let mut outbox = std::mem::take(&mut self.outbox);

@@ -129,10 +129,6 @@ where
         }
     }
 
-    fn clone_box(&self) -> Box<dyn Allocate> {
-        Box::new(self.clone())
-    }
-
     fn free(&self, agent: AgentId) -> Option<Resources> {
         self.core.free(agent)
     }

@@ -44,9 +44,8 @@ pub struct Flags {
 }
 
 /// A whole allocator.
-pub trait Allocate: Send + Sync + std::fmt::Debug {
+pub trait Allocate: dyn_clone::DynClone + Send + Sync + std::fmt::Debug {
     fn handle(&mut self, cx: &mut Cx, input: Input);
-    fn clone_box(&self) -> Box<dyn Allocate>;
     /// What the allocator believes to be free on an agent (for checks).
     fn free(&self, agent: AgentId) -> Option<Resources>;
     /// What the allocator believes a framework to hold on an agent (for checks).
@@ -61,11 +60,7 @@ pub trait Allocate: Send + Sync + std::fmt::Debug {
     fn work(&self) -> Work;
 }
 
-impl Clone for Box<dyn Allocate> {
-    fn clone(&self) -> Self {
-        self.clone_box()
-    }
-}
+dyn_clone::clone_trait_object!(Allocate);
 
 /// The Mesos cycle with policies chosen by name, or `None` if there is none of that name.
 /// `most`: bounds for the chunk policy `slice`.

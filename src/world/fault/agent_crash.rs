@@ -57,9 +57,6 @@ impl Fault for Crash {
     fn holds_down(&self) -> bool {
         self.held
     }
-    fn clone_box(&self) -> Box<dyn Fault> {
-        Box::new(self.clone())
-    }
 }
 
 fn occurrence(at: Time, lasts: Option<Span>, host: &str, slot: u32, process: bool) -> Occurrence {

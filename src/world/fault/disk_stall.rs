@@ -31,9 +31,6 @@ impl Fault for DiskStall {
     fn stalls_disks(&self) -> bool {
         true
     }
-    fn clone_box(&self) -> Box<dyn Fault> {
-        Box::new(self.clone())
-    }
 }
 
 pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {

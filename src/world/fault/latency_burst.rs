@@ -51,9 +51,6 @@ impl Fault for Late {
     fn end(&self, world: &mut World, id: u32) {
         world.network.end_trouble(id);
     }
-    fn clone_box(&self) -> Box<dyn Fault> {
-        Box::new(self.clone())
-    }
 }
 
 pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
@@ -82,7 +79,6 @@ mod tests {
     fn a_burst_keeps_nobody_down_and_stalls_no_disk() {
         let (from, to) = (Target::Slots(vec![1]), Target::Slots(vec![2]));
         let late = Late { from, to, extra: Span::from_millis(1), loss_ppm: 0 };
-        let fault = late.clone_box();
-        assert!(!fault.holds_down() && !fault.stalls_disks() && fault.fails_tasks_ppm() == 0);
+        assert!(!late.holds_down() && !late.stalls_disks() && late.fails_tasks_ppm() == 0);
     }
 }

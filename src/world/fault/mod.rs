@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// Something that can go wrong at an instant and be mended.
-pub trait Fault: Send + Sync {
+pub trait Fault: dyn_clone::DynClone + Send + Sync {
     /// Strikes; says whether it had an effect at once.
     fn begin(&self, world: &mut World, id: u32) -> bool;
     fn end(&self, world: &mut World, id: u32);
@@ -37,14 +37,9 @@ pub trait Fault: Send + Sync {
     fn service(&self) -> Span {
         Span::ZERO
     }
-    fn clone_box(&self) -> Box<dyn Fault>;
 }
 
-impl Clone for Box<dyn Fault> {
-    fn clone(&self) -> Self {
-        self.clone_box()
-    }
-}
+dyn_clone::clone_trait_object!(Fault);
 
 /// One planned fault.
 pub struct Occurrence {

@@ -42,9 +42,6 @@ impl Fault for Partition {
     fn end(&self, world: &mut World, id: u32) {
         world.heal(id);
     }
-    fn clone_box(&self) -> Box<dyn Fault> {
-        Box::new(self.clone())
-    }
 }
 
 pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
@@ -68,6 +65,6 @@ mod tests {
     #[test]
     fn a_partition_keeps_nobody_down() {
         let cut = Partition { from: Target::Slots(vec![1]), to: Target::Slots(vec![2]), one_way: true };
-        assert!(!cut.clone_box().holds_down());
+        assert!(!cut.holds_down());
     }
 }

@@ -53,9 +53,6 @@ impl Fault for SlowAgent {
     fn service(&self) -> Span {
         self.service
     }
-    fn clone_box(&self) -> Box<dyn Fault> {
-        Box::new(self.clone())
-    }
 }
 
 pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
@@ -81,6 +78,6 @@ mod tests {
     #[test]
     fn a_slow_agent_is_not_down() {
         let slow = SlowAgent { target: Target::Slots(vec![4]), service: Span::from_millis(5) };
-        assert!(!slow.clone_box().holds_down() && slow.service() == Span::from_millis(5));
+        assert!(!slow.holds_down() && slow.service() == Span::from_millis(5));
     }
 }

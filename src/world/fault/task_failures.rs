@@ -40,9 +40,6 @@ impl Fault for TaskFailures {
     fn fails_tasks_ppm(&self) -> u32 {
         self.ppm
     }
-    fn clone_box(&self) -> Box<dyn Fault> {
-        Box::new(self.clone())
-    }
 }
 
 pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
