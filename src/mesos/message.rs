@@ -443,6 +443,13 @@ pub enum Msg {
         token: u64,
         status: u16,
     },
+    /// From a name service to clients: a program that runs as tasks is, or is no more, at this
+    /// address.
+    Located {
+        program: u32,
+        slot: u32,
+        up: bool,
+    },
 
     // ---- between actors of `bench engine` ----
     Ball(u64),
@@ -634,6 +641,7 @@ impl Msg {
         "registryLost",
         "CHECKPOINT_RESOURCES",
         "updateAllocation",
+        "LOCATED",
     ];
 
     /// The index of the kind in `LABELS`.
@@ -703,6 +711,7 @@ impl Msg {
             Self::RegistryLost => 59,
             Self::CheckpointResources(_) => 60,
             Self::UpdateAllocation(_) => 61,
+            Self::Located { .. } => 62,
         }
     }
 

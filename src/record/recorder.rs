@@ -355,7 +355,9 @@ impl Recorder {
             Fact::FrameworkSubscribed { framework, name, .. } => {
                 let f = self.owner(name);
                 self.map_symbol(framework.0, f);
-                self.subscriptions.insert(framework, name);
+                if self.subscriptions.insert(framework, name).is_none() {
+                    self.count(f, Count::SchedulersIds, 1);
+                }
                 self.leaders.subscribed(name, at);
                 self.count(NONE, Count::FrameworksSubscriptions, 1);
             }
@@ -401,8 +403,13 @@ impl Recorder {
                     self.leader = None;
                 }
             }
+            Fact::Hosted { slot, program, .. } => {
+                let f = self.owner(program);
+                self.count(f, Count::SchedulersBegun, 1);
+                self.leaders.hosted(slot, program);
+            }
             Fact::LeaderReady { kind, slot, .. } => {
-                self.leaders.ready(kind, at);
+                self.leaders.ready(kind, slot, at);
                 if kind == ProcessKind::Master {
                     self.master_left(left);
                     self.leader = Some(slot);
@@ -769,7 +776,7 @@ impl Recorder {
 impl Framework {
     fn finish(self, names: &Names) -> FrameworkRecord {
         let FrameworkSetup { symbol, name, role, weight } = self.setup;
-        let own = |key: &str| ["tasks.", "jobs.", "offers."].iter().any(|group| key.starts_with(group));
+        let own = |key: &str| ["tasks.", "jobs.", "offers.", "schedulers."].iter().any(|group| key.starts_with(group));
         let counts = Count::ALL.iter().filter(|c| own(c.key()));
         let levels = [("tasks.queued", self.queued), ("tasks.running", self.running)];
         let levels = levels.map(|(key, level)| (key.to_owned(), level.value as u64));
