@@ -171,11 +171,16 @@ impl Blueprint {
         (kind == ProcessKind::Framework).then(|| &self.frameworks[index as usize])
     }
 
-    /// Of the scenario's framework: its slot, or the program that it is; owner name; gang setting.
-    pub(super) fn framework(&self, index: u32) -> (u32, Option<u32>, Symbol, bool) {
+    /// Owner name and gang setting of the scenario's framework.
+    pub(super) fn framework(&self, index: u32) -> (Symbol, bool) {
         let config = &self.frameworks[index as usize];
-        let program = self.program_at(Seat { kind: ProcessKind::Framework, index });
-        (self.seats.slot(ProcessKind::Framework, index), program, config.name, config.gang)
+        (config.name, config.gang)
+    }
+
+    /// The slot of the scenario's framework, and the program that it is if it runs as tasks.
+    pub(super) fn framework_slot(&self, index: u32) -> (u32, Option<u32>) {
+        let seat = Seat { kind: ProcessKind::Framework, index };
+        (self.seats.slot(ProcessKind::Framework, index), self.program_at(seat))
     }
 
     /// Whether any machine of the fleet, empty, could hold one of these tasks.
@@ -239,7 +244,8 @@ impl Blueprint {
             }
         }
         if selector == "frameworks" {
-            return self.seats.of(ProcessKind::Framework).collect();
+            let slots = self.seats.of(ProcessKind::Framework);
+            return slots.filter(|slot| self.seat(*slot).is_some_and(|seat| self.program_at(seat).is_none())).collect();
         }
         let named = self.frameworks.iter().position(|f| names.text(f.name) == selector);
         named.map_or_else(|| self.select(names, selector), |i| vec![self.seats.slot(ProcessKind::Framework, i as u32)])

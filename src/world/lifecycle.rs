@@ -56,7 +56,7 @@ impl World {
                 .push(self.now(), Event::Dispatch { to: id, mailbox: Mailbox::MAIN, msg: Msg::Detected { leader } });
         }
         if self.is_current(id) {
-            self.opens(id);
+            self.opens(id, seat);
         }
     }
 

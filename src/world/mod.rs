@@ -729,7 +729,7 @@ impl World {
     fn submit(&mut self, arrival: Arrival) {
         let id = JobId(self.next_job);
         self.next_job += 1;
-        let (slot, program, owner, gang) = self.blueprint.framework(arrival.framework);
+        let (owner, gang) = self.blueprint.framework(arrival.framework);
         let plain = TaskSpec::plain(id, owner, arrival.each, arrival.behaviour);
         let spec = TaskSpec { devices: arrival.devices, ..plain };
         if !self.blueprint.can_hold(&spec) {
@@ -738,13 +738,7 @@ impl World {
             return;
         }
         let job = Job { tasks: arrival.tasks, gang: arrival.gang.unwrap_or(gang), spec: Arc::new(spec) };
-        if let Some(program) = program {
-            return self.submit_to(program, id, Arc::new(job));
-        }
-        let to = self.id_of(slot);
-        if self.is_current(to) {
-            self.hand(to, Mailbox::MAIN, Input::Message { from: to, msg: Msg::Submit(Arc::new(job), id) });
-        }
+        self.submit_to(arrival.framework, id, Arc::new(job));
     }
 
     /// Sum of the totals of all machines.

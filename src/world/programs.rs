@@ -42,8 +42,6 @@ pub(super) struct Guest {
 pub(super) struct Kept {
     disk: Vec<DiskOp>,
     writer: Option<ProcessId>,
-    /// Jobs that came while nobody was there to take them.
-    waiting: Vec<(JobId, Arc<Job>)>,
 }
 
 /// Where programs live and have lived.
@@ -54,15 +52,17 @@ pub(super) struct Programs {
     /// Guests that went with their machine, and the machine.
     vanished: Vec<(ProcessId, u32)>,
     kept: Vec<Kept>,
+    /// Jobs that came while nobody was there to take them, with the framework.
+    waiting: Vec<(u32, JobId, Arc<Job>)>,
 }
 
 impl Programs {
     pub(super) fn new(count: usize) -> Self {
-        Self { places: Vec::new(), vanished: Vec::new(), kept: vec![Kept::default(); count] }
+        Self { kept: vec![Kept::default(); count], ..Self::default() }
     }
-    /// Jobs wait for a program to start.
+    /// Jobs wait for their framework to start.
     pub(super) fn is_waited_for(&self) -> bool {
-        self.kept.iter().any(|kept| !kept.waiting.is_empty())
+        !self.waiting.is_empty()
     }
 }
 
@@ -162,15 +162,19 @@ impl World {
         Some(disk)
     }
 
-    /// Operators find it, and jobs that waited for it come.
-    pub(super) fn opens(&mut self, id: ProcessId) {
-        let Some(guest) = self.processes[id.slot as usize].guest else { return };
-        self.locate(guest.program, id.slot, true);
-        for (job, what) in std::mem::take(&mut self.programs.kept[guest.program as usize].waiting) {
-            if self.is_current(id) {
+    /// A process has started: operators find it, and jobs that waited for it come.
+    pub(super) fn opens(&mut self, id: ProcessId, Seat { kind, index }: Seat) {
+        if let Some(guest) = self.processes[id.slot as usize].guest {
+            self.locate(guest.program, id.slot, true);
+        }
+        if kind != ProcessKind::Framework || self.programs.waiting.is_empty() {
+            return;
+        }
+        for (framework, job, what) in std::mem::take(&mut self.programs.waiting) {
+            if framework == index && self.is_current(id) {
                 self.hand(id, Mailbox::MAIN, Input::Message { from: id, msg: Msg::Submit(what, job) });
             } else {
-                self.programs.kept[guest.program as usize].waiting.push((job, what));
+                self.programs.waiting.push((framework, job, what));
             }
         }
     }
@@ -189,12 +193,17 @@ impl World {
         }
     }
 
-    /// A job for a framework that runs as a task: to the process that started last, or kept until
-    /// one starts.
-    pub(super) fn submit_to(&mut self, program: u32, job: JobId, what: Arc<Job>) {
-        match self.programs.kept[program as usize].writer.filter(|id| self.is_current(*id)) {
+    /// A job for a framework: to its process (if it runs as a task, the one that started last), or
+    /// kept until one starts.
+    pub(super) fn submit_to(&mut self, framework: u32, job: JobId, what: Arc<Job>) {
+        let (slot, program) = self.blueprint.framework_slot(framework);
+        let to = match program {
+            None => Some(self.id_of(slot)),
+            Some(program) => self.programs.kept[program as usize].writer,
+        };
+        match to.filter(|id| self.is_current(*id)) {
             Some(to) => self.hand(to, Mailbox::MAIN, Input::Message { from: to, msg: Msg::Submit(what, job) }),
-            None => self.programs.kept[program as usize].waiting.push((job, what)),
+            None => self.programs.waiting.push((framework, job, what)),
         }
     }
 

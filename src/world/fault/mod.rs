@@ -180,7 +180,8 @@ faults!(
     disk_stall "disk-stall",
     master_crash "master-crash",
     zookeeper_crash "zookeeper-crash",
-    marathon_crash "marathon-crash"
+    marathon_crash "marathon-crash",
+    framework_crash "framework-crash"
 );
 
 /// Expands all sections into one list in order of time.
