@@ -238,6 +238,33 @@ fn storms_leave_one_of_each_and_every_job_done() {
     assert!(lives > 30, "they did strike: {lives} lives");
 }
 
+/// Wherever in what it does a scheduler dies: no job is lost, none is done twice.
+#[test]
+fn a_crash_between_any_two_effects_costs_nothing() {
+    let (mut never_taken, mut deaths) = (0, 0);
+    for effects in 1..=60 {
+        let mut world = world(&small(2, effects, ""));
+        let mut facts = facts_until(&mut world, Time::from_secs(600));
+        let hosted = facts.iter().rev().find_map(|fact| match fact.what {
+            Fact::Hosted { slot, .. } => Some(slot),
+            _ => None,
+        });
+        world.stop_after_effects(hosted.expect("it runs"), effects);
+        facts.extend(facts_until(&mut world, Time::from_secs(7_000)));
+        deaths += lives(&world, &facts).len() - 1;
+        let (submitted, ended) = jobs(&facts);
+        assert_eq!(ended, submitted, "{effects} effects");
+        // One that had not been written down when the scheduler died was never taken.
+        let numbers = facts.iter().filter_map(|fact| match fact.what {
+            Fact::JobSubmitted { job, .. } => Some(job.0 as usize + 1),
+            _ => None,
+        });
+        never_taken += numbers.max().expect("jobs") - submitted;
+    }
+    assert_eq!(deaths, 60);
+    assert!(never_taken < 5, "{never_taken} jobs");
+}
+
 #[test]
 fn mistakes_are_shown_where_they_are() {
     let told = |more: &str| {

@@ -75,6 +75,8 @@ struct Job {
     /// Tasks that hold resources in the master's books.
     held: u32,
     open: Open,
+    /// Its owner was offered something; said again by a scheduler that forgot.
+    offered: bool,
     started: bool,
     /// Ended or given up: nothing of it waits any more.
     closed: bool,
@@ -251,7 +253,8 @@ impl Recorder {
         match *fact {
             Fact::JobSubmitted { job, owner, tasks, each } => self.submitted(at, left, job, owner, tasks, each),
             Fact::JobOffered { job, .. } => {
-                if let Some(slot) = self.slot(job) {
+                if let Some(slot) = self.slot(job).filter(|slot| !self.jobs[*slot].offered) {
+                    self.jobs[slot].offered = true;
                     let (f, wait) = (self.jobs[slot].framework as usize, at - self.jobs[slot].submitted);
                     self.frameworks[f].first_offer.push(wait.0 as u64);
                     self.count(f as u32, Count::JobsOffered, 1);
@@ -478,6 +481,7 @@ impl Recorder {
             over: 0,
             held: 0,
             open: Open::default(),
+            offered: false,
             started: false,
             closed: false,
         };

@@ -151,7 +151,7 @@ impl Batch {
     pub fn handle(&mut self, cx: &mut Cx, input: Input) {
         match input {
             Input::Message { from, msg } => self.message(cx, from, msg),
-            Input::Start { disk } if self.store.is_kept => self.recover(&disk),
+            Input::Start { disk } if self.store.is_kept => self.recover(cx, &disk),
             Input::Persisted { token } => self.persisted(cx, token),
             Input::Timer { key } => match key.kind() {
                 SUBSCRIBE_TIMER => self.subscribe(cx),
@@ -360,7 +360,6 @@ impl Batch {
         job.ended += 1;
         if job.ended == job.job.tasks {
             self.job_over(cx, task.template);
-            self.jobs.swap_remove(&task.template);
         }
     }
 

@@ -21,6 +21,7 @@ enum Then {
     Submit(JobId, Arc<Job>),
     Say(Msg),
     Judge(StatusUpdate),
+    Close(JobId),
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ impl Store {
 
 impl Batch {
     /// What an earlier life wrote.
-    pub(super) fn recover(&mut self, disk: &[DiskOp]) {
+    pub(super) fn recover(&mut self, cx: &mut Cx, disk: &[DiskOp]) {
         for op in disk {
             match op {
                 DiskOp::FrameworkId(id) => self.id = Some(*id),
@@ -62,6 +63,10 @@ impl Batch {
             if job.in_queue {
                 self.queue.push_back(*id);
             }
+        }
+        let done = self.jobs.values().filter(|job| job.ended == job.job.tasks).map(|job| job.id);
+        for job in done.collect::<Vec<_>>() {
+            self.job_over(cx, job);
         }
     }
 
@@ -109,6 +114,7 @@ impl Batch {
             Some(Then::Submit(id, job)) => self.submitted(cx, id, job),
             Some(Then::Say(msg)) => self.tell(cx, msg),
             Some(Then::Judge(update)) => self.judge(cx, update),
+            Some(Then::Close(job)) => self.close(cx, job),
         }
     }
 
@@ -153,11 +159,16 @@ impl Batch {
         }
     }
 
+    /// All tasks of a job have ended; that it has ended counts when it is durable.
     pub(super) fn job_over(&mut self, cx: &mut Cx, job: JobId) {
-        if self.store.is_kept {
-            self.store.note(cx, Progress::Over(job), Then::Nothing);
+        match self.store.is_kept {
+            true => self.store.note(cx, Progress::Over(job), Then::Close(job)),
+            false => self.close(cx, job),
         }
-        let owner = self.config.name;
-        cx.fact(Fact::JobEnded { job, owner });
+    }
+
+    fn close(&mut self, cx: &mut Cx, job: JobId) {
+        cx.fact(Fact::JobEnded { job, owner: self.config.name });
+        self.jobs.swap_remove(&job);
     }
 }
