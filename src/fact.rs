@@ -134,6 +134,18 @@ pub enum ResourceOp {
     Destroy,
 }
 
+/// Where a framework stands with one of its roles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum RoleStanding {
+    /// It came with the subscription.
+    Subscribed,
+    /// Offers are wanted from now on.
+    Wanted,
+    Suppressed,
+    Dropped,
+}
+
 /// How a deployment ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -248,6 +260,12 @@ pub enum Fact {
         framework: FrameworkId,
         name: Symbol,
         role: RoleId,
+    },
+    /// A framework has another role, or has one no more, or wants offers for it or none.
+    FrameworkRole {
+        framework: FrameworkId,
+        role: RoleId,
+        standing: RoleStanding,
     },
     FrameworkDisconnected {
         framework: FrameworkId,
@@ -554,6 +572,7 @@ impl Fact {
             Self::AgentUnreachable { agent, host } => b.u8(35).agent(agent).u32(host.0),
             Self::AgentRemoved { agent, host } => b.u8(36).agent(agent).u32(host.0),
             Self::FrameworkSubscribed { framework, name, role } => b.u8(37).u32(framework.0.0).u32(name.0).u32(role.0),
+            Self::FrameworkRole { framework, role, standing } => b.u8(60).u32(framework.0.0).u32(role.0).u8(standing as u8),
             Self::FrameworkDisconnected { framework } => b.u8(38).u32(framework.0.0),
             Self::FrameworkRemoved { framework } => b.u8(39).u32(framework.0.0),
             Self::FrameworkSuppressed { framework } => b.u8(40).u32(framework.0.0),

@@ -95,12 +95,12 @@ mod tests {
         let info = FrameworkInfo {
             name: Symbol(2),
             id,
-            role: Symbol(2),
+            roles: vec![Symbol(2)],
             principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: true,
             capabilities: Capabilities::default(),
-            suppressed: false,
+            suppressed: Vec::new(),
         };
         Msg::Subscribe { info: Arc::new(info), force: true }
     }

@@ -41,6 +41,7 @@ impl Invariant for MarathonLeader {
             | Msg::Decline { .. }
             | Msg::Revive { .. }
             | Msg::Suppress { .. }
+            | Msg::UpdateCall { .. }
             | Msg::Kill { .. }
             | Msg::Acknowledge { .. }
             | Msg::Reconcile { .. } => true,
@@ -85,12 +86,13 @@ impl Invariant for MarathonLeader {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn fires_when_a_standby_calls_mesos() {
         let (kind, slot, incarnation) = (ProcessKind::Marathon, 0, 0);
         let mut stage = Stage::new("marathon-leader");
-        let revive = || Msg::Revive { framework: FRAMEWORK };
+        let revive = || Msg::Revive { framework: FRAMEWORK, roles: Arc::default() };
         let looked_at = |from| MarathonLeader::lens(from, &revive(), true);
         assert!(looked_at(kind) && !looked_at(ProcessKind::Framework), "others call Mesos as they like");
         assert!(stage.step(&[(true, revive())], &[Fact::LeaderElected { kind, slot, incarnation }]).is_empty());

@@ -18,7 +18,7 @@ use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
-use crate::fact::{At, End, Fact, OfferEnd, ProcessKind, ResourceOp};
+use crate::fact::{At, End, Fact, OfferEnd, ProcessKind, ResourceOp, RoleStanding};
 use books::Open;
 
 mod books;
@@ -371,6 +371,11 @@ impl Recorder {
                 }
                 self.count(NONE, Count::FrameworksRemovals, 1);
             }
+            Fact::FrameworkRole { standing, .. } => match standing {
+                RoleStanding::Wanted => self.count(NONE, Count::FrameworksRevivals, 1),
+                RoleStanding::Suppressed => self.count(NONE, Count::FrameworksSuppressions, 1),
+                RoleStanding::Subscribed | RoleStanding::Dropped => {}
+            },
             Fact::FrameworkSuppressed { .. } => self.count(NONE, Count::FrameworksSuppressions, 1),
             Fact::FrameworkRevived { .. } => self.count(NONE, Count::FrameworksRevivals, 1),
             Fact::ResourcesConverted { operation, .. } => {

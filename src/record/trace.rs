@@ -81,6 +81,10 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
             "subscribed",
             format!("as {} in role {}", short(names.framework(framework)), name(role)),
         ),
+        Fact::FrameworkRole { framework, role, standing } => {
+            let standing = format!("{standing:?}").to_lowercase();
+            (short(names.framework(framework)), "role", format!("{} {standing}", name(role)))
+        }
         Fact::FrameworkDisconnected { framework } => (short(names.framework(framework)), "disconnected", String::new()),
         Fact::FrameworkRemoved { framework } => (short(names.framework(framework)), "removed", String::new()),
         Fact::FrameworkSuppressed { framework } => (short(names.framework(framework)), "suppressed", String::new()),

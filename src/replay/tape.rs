@@ -14,7 +14,7 @@ use crate::base::time::{Span, Time};
 use crate::mesos::allocator::{Allocate, RunOrder, Work};
 use crate::mesos::message::{AgentInfo, Converted, FrameworkInfo, Msg, Refuse};
 use crate::mesos::resource::Resources;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What has been written so far. Clones write to the same one.
@@ -154,14 +154,17 @@ fn framework(names: &Names, id: FrameworkId, info: &FrameworkInfo) -> Framework 
         (Capability::GpuResources, can.gpu_resources),
         (Capability::SharedResources, can.shared_resources),
     ];
-    let role = names.text(info.role).to_owned();
     Framework {
         id: names.framework(id).to_owned(),
-        suppressed: if info.suppressed { BTreeSet::from([role.clone()]) } else { BTreeSet::new() },
-        roles: vec![role],
+        suppressed: info.suppressed.iter().map(|role| names.text(*role).to_owned()).collect(),
+        roles: texts(names, &info.roles),
         capabilities: all.into_iter().filter(|(_, has)| *has).map(|(capability, _)| capability).collect(),
         min_allocatable: BTreeMap::new(),
     }
+}
+
+fn texts(names: &Names, roles: &[RoleId]) -> Vec<String> {
+    roles.iter().map(|role| names.text(*role).to_owned()).collect()
 }
 
 fn agent(names: &Names, id: AgentId, info: &AgentInfo, used: &[(FrameworkId, RoleId, Resources)]) -> Event {
@@ -213,8 +216,13 @@ fn events(names: &Names, case: &Open, msg: &Msg) -> Vec<Event> {
         Msg::RemoveFramework { framework } => Event::RemoveFramework { id: id(framework) },
         Msg::ActivateFramework { framework } => Event::ActivateFramework { id: id(framework) },
         Msg::DeactivateFramework { framework } => Event::DeactivateFramework { id: id(framework) },
-        Msg::ReviveOffers { framework } => Event::Revive { framework: id(framework), roles: Vec::new() },
-        Msg::SuppressOffers { framework } => Event::Suppress { framework: id(framework), roles: Vec::new() },
+        Msg::ChangeFramework { framework: of, info } => Event::UpdateFramework(framework(names, *of, info)),
+        Msg::ReviveOffers { framework, roles } => {
+            Event::Revive { framework: id(framework), roles: texts(names, roles) }
+        }
+        Msg::SuppressOffers { framework, roles } => {
+            Event::Suppress { framework: id(framework), roles: texts(names, roles) }
+        }
         Msg::AddAgent { agent: of, info, used } => agent(names, *of, info, used),
         Msg::RemoveAgent { agent } => Event::RemoveAgent { id: names.agent(*agent) },
         Msg::ActivateAgent { agent } => Event::ActivateAgent { id: names.agent(*agent) },

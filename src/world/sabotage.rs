@@ -126,7 +126,7 @@ fn meddles_as_standby(_: Mailbox, outbox: &mut Vec<Effect>) {
         Effect::Send { to, msg: Msg::Zk(_) } => Some(*to),
         _ => None,
     });
-    let msg = Msg::Revive { framework: FrameworkId(Symbol(0)) };
+    let msg = Msg::Revive { framework: FrameworkId(Symbol(0)), roles: Arc::default() };
     outbox.extend(to.map(|to| Effect::Send { to, msg }));
 }
 

@@ -138,6 +138,7 @@ fn batch(spec: &model::Framework, names: &mut Names) -> Result<Scheduler, Error>
             revocable_resources: has("REVOCABLE_RESOURCES"),
             shared_resources: has("SHARED_RESOURCES"),
             reservation_refinement: has("RESERVATION_REFINEMENT"),
+            multi_role: false,
         },
         chooser,
         refuse: Refuse::seconds(params.refuse.unwrap_or(Refuse::DEFAULT_SPAN)),

@@ -19,8 +19,8 @@ use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
 use crate::fact::{Detail, Fact};
 use crate::frameworks::chooser::Choice;
-use crate::frameworks::registration::Registration;
 use crate::job::Job;
+use crate::mesos::driver::Registration;
 use crate::mesos::message::{Capabilities, FrameworkInfo, Msg, Refusal, Refuse, StatusUpdate, TaskQuery};
 use crate::mesos::task_state::TaskState;
 use devices::Devices;
@@ -216,12 +216,12 @@ impl Batch {
             FrameworkInfo {
                 name: config.name,
                 id: self.id,
-                role: config.role,
+                roles: vec![config.role],
                 principal: None,
                 failover_timeout: config.failover_timeout,
                 checkpoint: config.checkpoint,
                 capabilities: config.capabilities,
-                suppressed: self.suppressed,
+                suppressed: if self.suppressed { vec![config.role] } else { Vec::new() },
             }
         });
     }
@@ -234,9 +234,10 @@ impl Batch {
             return;
         }
         if again {
-            // The master keeps the suppression of an earlier subscription, so say what holds now.
-            let say =
-                if self.queue.is_empty() { Msg::Suppress { framework: id } } else { Msg::Revive { framework: id } };
+            // Work may have come or gone since SUBSCRIBE left, so say what holds now.
+            let (framework, roles) = (id, Arc::default());
+            let idle = self.queue.is_empty();
+            let say = if idle { Msg::Suppress { framework, roles } } else { Msg::Revive { framework, roles } };
             self.suppressed = self.queue.is_empty();
             self.tell(cx, say);
             self.asked = 0;
@@ -304,13 +305,13 @@ impl Batch {
         }
         self.last_revive = Some(cx.now);
         self.suppressed = false;
-        self.tell(cx, Msg::Revive { framework });
+        self.tell(cx, Msg::Revive { framework, roles: Arc::default() });
     }
 
     fn suppress_if_idle(&mut self, cx: &mut Cx) {
         if let (Some(framework), true, false) = (self.id, self.queue.is_empty(), self.suppressed) {
             self.suppressed = true;
-            self.tell(cx, Msg::Suppress { framework });
+            self.tell(cx, Msg::Suppress { framework, roles: Arc::default() });
         }
     }
 

@@ -132,13 +132,14 @@ pub struct Marathon {
 impl Marathon {
     #[must_use]
     pub fn new(flags: Arc<Flags>, synthetic: Arc<Lookup<Symbol, Synthetic>>) -> Self {
+        let driver = driver::Driver::new(&flags);
         Self {
             flags,
             synthetic,
             phase: Phase::Standby,
             began: Time::ZERO,
             root: Arc::new(Group::empty(PathId::root(), Version::default())),
-            driver: driver::Driver::default(),
+            driver,
             store: store::Store::default(),
             writes: writes::Writes::default(),
             tracker: tracker::Tracker::default(),

@@ -151,7 +151,7 @@ impl Marathon {
         let key = cx.dice.key(MATCHERS);
         let entity = u64::from(cx.me.slot) << 48 | number;
         // Shuffled from the front as far as somebody is asked; who took it stands at the end again.
-        let mut list: Vec<Symbol> = self.launch.wanting.iter().copied().collect();
+        let mut list: Vec<Symbol> = self.launch.wanting.keys().copied().collect();
         let (shuffled, mut asked) = (list.len(), 0);
         // Apps whose volumes are in the offer come first.
         let mut preferred = 0;
@@ -419,7 +419,7 @@ impl Marathon {
     fn accept(&mut self, cx: &mut Cx, accept: Accept) {
         let Accept { offer, launches, .. } = accept;
         let written = launches.into_iter().filter(|launching| launching.written);
-        let Some(framework) = self.driver.id.filter(|_| self.driver.subscribed) else {
+        let Some(framework) = self.driver.connected_as() else {
             // No driver: what was written is taken back.
             for launching in written.collect::<Vec<_>>() {
                 if let Some(before) = launching.before {

@@ -2,10 +2,10 @@
 
 use super::{FAILOVER_TIMER, Framework, Master};
 use crate::actor::{Cx, ProcessId, TimerKey};
-use crate::base::id::FrameworkId;
+use crate::base::id::{FrameworkId, Names, RoleId};
 use crate::base::map::Map;
 use crate::base::time::Span;
-use crate::fact::Fact;
+use crate::fact::{Fact, RoleStanding};
 use crate::mesos::message::{FrameworkInfo, Msg, Refusal};
 use crate::mesos::task_state::{Reason, TaskState};
 use std::collections::VecDeque;
@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 impl Master {
     pub(super) fn subscribe(&mut self, cx: &mut Cx, from: ProcessId, info: &Arc<FrameworkInfo>, force: bool) {
-        if !valid_role(cx.names.text(info.role)) {
-            return cx.send(from, Msg::Error { what: Refusal::InvalidRole });
+        if let Some(what) = refuse(cx.names, info) {
+            return cx.send(from, Msg::Error { what });
         }
         match info.id {
             None => {
@@ -43,6 +43,7 @@ impl Master {
             info: info.clone(),
             process: None,
             active: false,
+            suppressed: info.suppressed.iter().copied().collect(),
             tasks: Map::default(),
             completed: VecDeque::new(),
             unreachable: Map::default(),
@@ -59,11 +60,15 @@ impl Master {
         framework.active = true;
         framework.described.clear();
         framework.agents_described = 0;
-        let (id, name, role) = (framework.id, framework.info.name, framework.info.role);
+        let (id, name, roles) = (framework.id, framework.info.name, framework.info.roles.clone());
         self.framework_by_address.insert(process.slot, slot);
         cx.cancel(TimerKey::new(FAILOVER_TIMER, u64::from(slot)));
         cx.send(process, Msg::Subscribed { framework: id });
-        cx.fact(Fact::FrameworkSubscribed { framework: id, name, role });
+        // The first of its roles stands in the fact; most frameworks have no other.
+        cx.fact(Fact::FrameworkSubscribed { framework: id, name, role: roles.first().copied().unwrap_or_default() });
+        for &role in roles.iter().skip(1) {
+            cx.fact(Fact::FrameworkRole { framework: id, role, standing: RoleStanding::Subscribed });
+        }
     }
 
     fn resubscribe(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, info: &Arc<FrameworkInfo>, force: bool) {
@@ -93,12 +98,17 @@ impl Master {
         }
         // The same live instance hears that its offers are void; a new one never knew them.
         self.rescind_framework(cx, slot, old == Some(from));
-        self.framework_mut(slot).info = info.clone();
+        self.change(cx, slot, info);
         self.connect(cx, slot, from);
         if !was_active {
             self.tell_allocator(cx, Msg::ActivateFramework { framework: id });
         }
-        // Agents that run its tasks flush the heads of their streams.
+        self.tell_its_agents(cx, slot);
+    }
+
+    /// Agents that run its tasks hear of it, and flush the heads of their streams.
+    fn tell_its_agents(&self, cx: &mut Cx, slot: u32) {
+        let (id, info) = (self.framework(slot).id, &self.framework(slot).info);
         let mut told: Vec<u32> = self.framework(slot).tasks.values().map(|&t| self.task(t).agent).collect();
         told.sort_unstable();
         told.dedup();
@@ -166,19 +176,85 @@ impl Master {
         cx.fact(Fact::FrameworkRemoved { framework: id });
     }
 
-    pub(super) fn revive(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId) {
-        if self.caller(from, id).is_some() {
-            cx.fact(Fact::FrameworkRevived { framework: id });
-            self.tell_allocator(cx, Msg::ReviveOffers { framework: id });
+    // ---- roles ----
+
+    /// UPDATE_FRAMEWORK: other roles, or others of them suppressed, while offers of the roles that
+    /// stay and tasks of all go on. What is not valid is answered with an error, as upstream, which
+    /// ends the scheduler.
+    pub(super) fn update_call(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, info: &Arc<FrameworkInfo>) {
+        let Some(slot) = self.caller(from, id) else { return };
+        let old = self.framework(slot).info.clone();
+        let immutable = (old.checkpoint, old.principal) != (info.checkpoint, info.principal);
+        let wrong = refuse(cx.names, info).or(immutable.then_some(Refusal::ImmutableField));
+        if let Some(what) = wrong {
+            return cx.send(from, Msg::Error { what });
+        }
+        let was_suppressed = self.framework(slot).suppressed.clone();
+        self.change(cx, slot, info);
+        for &role in &info.roles {
+            let suppressed = info.suppressed.contains(&role);
+            if !old.roles.contains(&role) || was_suppressed.contains(&role) != suppressed {
+                let standing = if suppressed { RoleStanding::Suppressed } else { RoleStanding::Wanted };
+                cx.fact(Fact::FrameworkRole { framework: id, role, standing });
+            }
+        }
+        for &role in old.roles.iter().filter(|role| !info.roles.contains(role)) {
+            cx.fact(Fact::FrameworkRole { framework: id, role, standing: RoleStanding::Dropped });
+        }
+        self.rescind_roles(cx, slot);
+        if old.roles != info.roles {
+            self.tell_its_agents(cx, slot);
         }
     }
 
-    pub(super) fn suppress(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId) {
-        if self.caller(from, id).is_some() {
-            cx.fact(Fact::FrameworkSuppressed { framework: id });
-            self.tell_allocator(cx, Msg::SuppressOffers { framework: id });
-        }
+    fn change(&mut self, cx: &mut Cx, slot: u32, info: &Arc<FrameworkInfo>) {
+        let framework = self.framework_mut(slot);
+        framework.info = info.clone();
+        framework.suppressed = info.suppressed.iter().copied().collect();
+        let id = framework.id;
+        self.tell_allocator(cx, Msg::ChangeFramework { framework: id, info: info.clone() });
     }
+
+    /// Some of the roles of a framework that may speak from there, none standing for all; `None`: the
+    /// call is dropped.
+    fn spoken_for(&self, from: ProcessId, id: FrameworkId, roles: &[RoleId]) -> Option<u32> {
+        let slot = self.caller(from, id)?;
+        roles.iter().all(|role| self.framework(slot).info.roles.contains(role)).then_some(slot)
+    }
+
+    pub(super) fn revive(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, roles: Arc<[RoleId]>) {
+        let Some(slot) = self.spoken_for(from, id, &roles) else { return };
+        self.note_suppression(slot, &roles, false);
+        cx.fact(Fact::FrameworkRevived { framework: id });
+        self.tell_allocator(cx, Msg::ReviveOffers { framework: id, roles });
+    }
+
+    pub(super) fn suppress(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, roles: Arc<[RoleId]>) {
+        let Some(slot) = self.spoken_for(from, id, &roles) else { return };
+        self.note_suppression(slot, &roles, true);
+        cx.fact(Fact::FrameworkSuppressed { framework: id });
+        self.tell_allocator(cx, Msg::SuppressOffers { framework: id, roles });
+    }
+
+    /// The allocator heeds it; here it tells what a later UPDATE_FRAMEWORK changes.
+    fn note_suppression(&mut self, slot: u32, roles: &[RoleId], suppressed: bool) {
+        let framework = self.framework_mut(slot);
+        let named = |role: &RoleId| roles.is_empty() || roles.contains(role);
+        let was = std::mem::take(&mut framework.suppressed);
+        let now = |role: &RoleId| if named(role) { suppressed } else { was.contains(role) };
+        framework.suppressed = framework.info.roles.iter().copied().filter(now).collect();
+    }
+}
+
+/// What is wrong with the roles that a framework wants.
+fn refuse(names: &Names, info: &FrameworkInfo) -> Option<Refusal> {
+    if info.roles.iter().any(|role| !valid_role(names.text(*role))) {
+        return Some(Refusal::InvalidRole);
+    }
+    let twice = (1..info.roles.len()).any(|i| info.roles[..i].contains(&info.roles[i]));
+    let count = info.capabilities.multi_role || info.roles.len() == 1;
+    let stranger = info.suppressed.iter().any(|role| !info.roles.contains(role));
+    (twice || !count || stranger).then_some(Refusal::InvalidRoles)
 }
 
 /// `*`, or a path without empty, dotted, starred, dashed or blank components (`roles.cpp`).
