@@ -209,6 +209,15 @@ pub enum Fact {
         kind: ProcessKind,
         name: Symbol,
     },
+    /// The process that has just begun is a task: the program `program` in the container of `task` of
+    /// the framework `owner`, on the machine `host`.
+    Hosted {
+        slot: u32,
+        program: Symbol,
+        host: Symbol,
+        owner: Symbol,
+        task: TaskId,
+    },
     /// Fault number `fault` of the explicit list began, had an effect for the first time, ended.
     FaultBegan {
         fault: u32,
@@ -553,6 +562,7 @@ impl Fact {
             Self::TaskEnded { task, owner, host, how } => b.u8(6).task(task).u32(owner.0).u32(host.0).u8(how as u8),
             Self::ProcessStarted { slot, incarnation, kind, name } => b.u8(7).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
             Self::ProcessStopped { slot, incarnation, kind, name } => b.u8(8).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
+            Self::Hosted { slot, program, host, owner, task } => b.u8(80).u32(slot).u32(program.0).u32(host.0).u32(owner.0).task(task),
             Self::FaultBegan { fault } => b.u8(9).u32(fault),
             Self::FaultBit { fault } => b.u8(10).u32(fault),
             Self::FaultEnded { fault } => b.u8(11).u32(fault),

@@ -462,6 +462,13 @@ pub enum Msg {
         token: u64,
         status: u16,
     },
+    /// From a name service to clients: a program that runs as tasks is, or is no more, at this
+    /// address.
+    Located {
+        program: u32,
+        slot: u32,
+        up: bool,
+    },
 
     // ---- between actors of `bench engine` ----
     Ball(u64),
@@ -663,6 +670,7 @@ impl Msg {
         "registryLost",
         "CHECKPOINT_RESOURCES",
         "updateAllocation",
+        "LOCATED",
         "UPDATE_FRAMEWORK_CALL",
         "updateFramework",
     ];
@@ -734,8 +742,9 @@ impl Msg {
             Self::RegistryLost => 59,
             Self::CheckpointResources(_) => 60,
             Self::UpdateAllocation(_) => 61,
-            Self::UpdateCall { .. } => 62,
-            Self::ChangeFramework { .. } => 63,
+            Self::Located { .. } => 62,
+            Self::UpdateCall { .. } => 63,
+            Self::ChangeFramework { .. } => 64,
         }
     }
 

@@ -136,6 +136,10 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
         Fact::DevicesUsed { owner, milli } => {
             (owned(names.text(owner)), "devices", format!("{} in use", super::text::fixed(milli as i64, 3)))
         }
+        Fact::Hosted { slot, program, host, owner, task } => {
+            let what = format!("as {} of {} on {}, slot {slot}", task, names.text(owner), names.text(host));
+            (owned(names.text(program)), "runs", what)
+        }
         Fact::SessionOpened { slot, session } => {
             (format!("session {session}"), "opened", format!("for process {slot}"))
         }

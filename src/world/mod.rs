@@ -12,6 +12,7 @@ pub mod fault;
 mod lifecycle;
 mod link;
 mod marathon;
+mod programs;
 pub mod sabotage;
 mod schedulers;
 mod script;
@@ -103,6 +104,13 @@ enum Event {
         to: ProcessId,
         peer: ProcessId,
     },
+    /// The kernel gives up a connection over which something was sent that nobody acknowledged.
+    GivenUp {
+        link: u32,
+        epoch: u32,
+        to: ProcessId,
+        peer: ProcessId,
+    },
     ContainerEnds {
         of: ProcessId,
         key: u64,
@@ -182,6 +190,8 @@ struct Process {
     /// Timers armed; beyond a few they are in the world's map.
     timers: SmallVec<[(Mailbox, TimerKey, u64); 2]>,
     containers: Vec<Container>,
+    /// The container that it lives in, if it is a task.
+    guest: Option<programs::Guest>,
     /// Difference of its wall clock from the true time.
     skew: Span,
     /// Writes asked for in this life.
@@ -258,6 +268,7 @@ pub struct World {
     names: Names,
     behaviour: Arc<Behaviour>,
     blueprint: Arc<build::Blueprint>,
+    programs: programs::Programs,
     feeds: Vec<Feed>,
     requests: Vec<(Time, Request)>,
     next_job: u32,
@@ -430,7 +441,8 @@ impl World {
     }
 
     fn note_done(&mut self) {
-        let idle = self.open_jobs == 0 && self.feeds.iter().all(|f| f.next.is_none());
+        let waiting = self.open_jobs > 0 || self.programs.is_waited_for();
+        let idle = !waiting && self.feeds.iter().all(|f| f.next.is_none());
         self.done_at = idle.then(|| self.now());
     }
 
@@ -461,7 +473,7 @@ impl World {
             }
             Event::Persisted { to, mailbox, token, op } => {
                 if self.is_current(to) {
-                    let disk = &mut self.processes[to.slot as usize].disk;
+                    let Some(disk) = self.disk_of(to) else { return };
                     if op.replaces_any() {
                         disk.retain(|older| !op.replaces(older));
                     }
@@ -471,6 +483,12 @@ impl World {
             }
             Event::Exited { to, peer } => {
                 if self.is_current(to) {
+                    let mailbox = self.mailbox_towards(to.slot, peer.slot);
+                    self.hand(to, mailbox, Input::Exited { peer });
+                }
+            }
+            Event::GivenUp { link, epoch, to, peer } => {
+                if self.network.gives_up(link, epoch) && self.is_current(to) {
                     let mailbox = self.mailbox_towards(to.slot, peer.slot);
                     self.hand(to, mailbox, Input::Exited { peer });
                 }
@@ -711,7 +729,7 @@ impl World {
     fn submit(&mut self, arrival: Arrival) {
         let id = JobId(self.next_job);
         self.next_job += 1;
-        let (slot, owner, gang) = self.blueprint.framework(arrival.framework);
+        let (owner, gang) = self.blueprint.framework(arrival.framework);
         let plain = TaskSpec::plain(id, owner, arrival.each, arrival.behaviour);
         let spec = TaskSpec { devices: arrival.devices, ..plain };
         if !self.blueprint.can_hold(&spec) {
@@ -720,10 +738,7 @@ impl World {
             return;
         }
         let job = Job { tasks: arrival.tasks, gang: arrival.gang.unwrap_or(gang), spec: Arc::new(spec) };
-        let to = self.id_of(slot);
-        if self.is_current(to) {
-            self.hand(to, Mailbox::MAIN, Input::Message { from: to, msg: Msg::Submit(Arc::new(job), id) });
-        }
+        self.submit_to(arrival.framework, id, Arc::new(job));
     }
 
     /// Sum of the totals of all machines.

@@ -82,6 +82,8 @@ mod timer {
 pub struct Synthetic {
     pub behaviour: Behaviour,
     pub service: Service,
+    /// They are schedulers: a program of the scenario, by number.
+    pub program: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -319,7 +319,8 @@ impl Marathon {
         }
         let well = Service { ready_after: Distribution::Fixed(Span::ZERO), well_for: None, ill_for: None };
         let synthetic = self.synthetic.get(&app).copied();
-        let synthetic = synthetic.unwrap_or(Synthetic { behaviour: Behaviour::fixed(Span::MAX), service: well });
+        let forever = Behaviour::fixed(Span::MAX);
+        let synthetic = synthetic.unwrap_or(Synthetic { behaviour: forever, service: well, program: None });
         let check = spec.health_checks.iter().find(|check| !check.kind.by_marathon()).map(|check| AgentCheck {
             delay: check.delay,
             interval: check.interval,
@@ -330,6 +331,7 @@ impl Marathon {
         let downloads = self.downloads(cx, &instance.spec);
         let made = Arc::new(TaskSpec {
             downloads,
+            program: synthetic.program,
             service: Some(synthetic.service),
             check,
             kill_grace: spec.kill_grace,
