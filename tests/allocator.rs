@@ -41,6 +41,7 @@ fn flags() -> Flags {
         filter_gpu: true,
         excluded: Excluded::default(),
         weights: Vec::new(),
+        quotas: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! the allocator (it drops that, as upstream does) is left out. A master that starts anew has a new
 //! allocator, which begins a case of its own.
 
-use super::event::{AgentUse, Capability, Event, Framework, FrameworkUse, Init, Visits};
+use super::event::{AgentUse, Amounts, Capability, Event, Framework, FrameworkUse, Init, Visits};
 use super::ledger::Ledger;
 use super::record::{Body, Offers, Record};
 use crate::actor::{Cx, Effect, Input};
@@ -26,6 +26,8 @@ struct Text {
     name: String,
     init: Init,
     weights: BTreeMap<String, f64>,
+    /// Guarantees and limits by role.
+    quotas: Vec<(String, Amounts, Amounts)>,
     /// Cases that are complete, a line each.
     done: String,
     case: Option<Open>,
@@ -44,11 +46,16 @@ struct Open {
 
 impl Tape {
     /// A tape for a run of this name. `init` says how the allocator is set up, `weights` which
-    /// roles have one.
+    /// roles have one, `quotas` guarantees and limits of roles.
     #[must_use]
-    pub fn new(name: &str, init: Init, weights: BTreeMap<String, f64>) -> Self {
+    pub fn new(
+        name: &str,
+        init: Init,
+        weights: BTreeMap<String, f64>,
+        quotas: Vec<(String, Amounts, Amounts)>,
+    ) -> Self {
         let init = Init { event_driven: true, runs_given: true, ..init };
-        let text = Text { name: name.to_owned(), init, weights, done: String::new(), case: None };
+        let text = Text { name: name.to_owned(), init, weights, quotas, done: String::new(), case: None };
         Self(Arc::new(Mutex::new(text)))
     }
     /// An allocator that does the same and is written down.
@@ -87,10 +94,14 @@ impl Text {
         let (input, output) = (String::new(), String::new());
         self.case = Some(Open { began: now, now, ledger: Ledger::default(), events: 0, input, output });
         let (init, weights) = (Event::Init(self.init.clone()), self.weights.clone());
+        let quotas = self.quotas.clone();
         if let Some(case) = &mut self.case {
             case.push(&init);
             if !weights.is_empty() {
                 case.push(&Event::UpdateWeights { weights });
+            }
+            for (role, guarantees, limits) in quotas {
+                case.push(&Event::UpdateQuota { role, guarantees, limits });
             }
         }
     }

@@ -23,12 +23,14 @@ use crate::job::TaskSpec;
 use crate::marathon::core::flags::Store;
 use crate::marathon::core::{Marathon, Synthetic};
 use crate::mesos::agent::{self, Agent};
+use crate::mesos::allocator::amounts::{Amounts, Limits};
+use crate::mesos::allocator::quota::Quota;
 use crate::mesos::allocator::{self, Allocate};
 use crate::mesos::master::{self, Master};
 use crate::mesos::message::{AgentInfo, Msg};
 use crate::mesos::registrar::Registrar;
 use crate::mesos::resource::Resources;
-use crate::scenario::model::{self, Scenario};
+use crate::scenario::model::{self, Role, Scenario};
 use crate::scenario::section::Section;
 use crate::scenario::units::{Amount, Size};
 use crate::workload;
@@ -310,6 +312,7 @@ impl World {
             filter_gpu: true,
             excluded: allocator::sorter::Excluded::default(),
             weights: Vec::new(),
+            quotas: Vec::new(),
         };
         let blueprint = Blueprint {
             seats: Seats::default(),
@@ -617,6 +620,13 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
     })
 }
 
+fn quota_of(role: &Role) -> Quota {
+    fn pairs(amounts: &[(String, Milli)]) -> impl Iterator<Item = (&str, Milli)> {
+        amounts.iter().map(|(name, amount)| (&**name, *amount))
+    }
+    Quota { guarantees: Amounts::from_pairs(pairs(&role.guarantee)), limits: Limits::from_pairs(pairs(&role.limit)) }
+}
+
 fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     let flags = &scenario.allocator;
     let excluded = &flags.fair_sharing_excluded_resource_names;
@@ -626,6 +636,7 @@ fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
         filter_gpu: flags.filter_gpu_resources,
         excluded: allocator::sorter::Excluded::new(excluded.iter().map(|name| &**name)),
         weights: scenario.roles.iter().map(|r| (r.name.clone(), r.weight)).collect(),
+        quotas: scenario.roles.iter().map(|r| (r.name.clone(), quota_of(r))).collect(),
     };
     let most = if flags.chunk.kind == "slice" {
         let params: SliceParams = flags.chunk.read()?;

@@ -207,7 +207,7 @@ impl Marathon {
         self.arm_expunge(cx);
         self.revive_saw(cx, change.before.as_deref(), (!change.expunged).then_some(&*change.after));
         if !was && !is {
-            return;
+            return self.revive_if_needed(cx);
         }
         if is && !was {
             let wall = cx.wall;

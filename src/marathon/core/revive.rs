@@ -58,9 +58,6 @@ impl Revive {
         let apps = &mut self.role(role).apps;
         *apps = if wants { *apps + 1 } else { *apps - 1 };
     }
-    fn is_known(&self, role: RoleId) -> bool {
-        self.roles.contains_key(&role)
-    }
     fn now(&self) -> Frame {
         let state = |(role, wants): (&RoleId, &Wants)| (*role, (wants.apps > 0 || wants.to_free > 0, wants.version));
         self.roles.iter().map(state).collect()
@@ -86,31 +83,27 @@ impl Marathon {
 
     /// An instance changed: its role is known from now on, and freeing what it holds may be due.
     pub(super) fn revive_saw(&mut self, cx: &mut Cx, before: Option<&Instance>, after: Option<&Instance>) {
-        let mut changed = false;
         if let Some(known) = after.or(before) {
             let role = cx.names.intern(&known.spec.role);
-            if !self.revive.is_known(role) {
+            if !self.revive.roles.contains_key(&role) {
                 self.revive.role(role);
-                changed = true;
             }
         }
-        let to_free = |instance: Option<&Instance>| {
-            instance.filter(|instance| instance.is_to_be_freed()).map(|instance| instance.spec.role.clone())
+        let mut to_free = |instance: Option<&Instance>| {
+            let instance = instance.filter(|instance| instance.is_to_be_freed())?;
+            Some(cx.names.intern(&instance.spec.role))
         };
         let (was, is) = (to_free(before), to_free(after));
-        if was != is {
-            if let Some(role) = was {
-                self.revive.role(cx.names.intern(&role)).to_free -= 1;
-            }
-            if let Some(role) = is {
-                let wants = self.revive.role(cx.names.intern(&role));
-                wants.to_free += 1;
-                wants.version += 1;
-            }
-            changed = true;
+        if was == is {
+            return;
         }
-        if changed {
-            self.revive_if_needed(cx);
+        if let Some(role) = was {
+            self.revive.role(role).to_free -= 1;
+        }
+        if let Some(role) = is {
+            let wants = self.revive.role(role);
+            wants.to_free += 1;
+            wants.version += 1;
         }
     }
 

@@ -189,6 +189,7 @@ mod tests {
                 filter_gpu: true,
                 excluded: Excluded::default(),
                 weights: Vec::new(),
+                quotas: Vec::new(),
             };
             let (framework, role) = (FrameworkId(bench.names.intern("framework")), bench.names.intern("role"));
             let allocator = by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed");

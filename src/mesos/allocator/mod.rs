@@ -41,6 +41,8 @@ pub struct Flags {
     pub excluded: Excluded,
     /// Weights of role paths.
     pub weights: Vec<(String, f64)>,
+    /// Quotas of roles at the top.
+    pub quotas: Vec<(String, quota::Quota)>,
 }
 
 /// A whole allocator.

@@ -1,8 +1,9 @@
 //! Frameworks at the master: subscription, fail-over, teardown.
 
+use super::roles::refuse;
 use super::{FAILOVER_TIMER, Framework, Master};
 use crate::actor::{Cx, ProcessId, TimerKey};
-use crate::base::id::{FrameworkId, Names, RoleId};
+use crate::base::id::FrameworkId;
 use crate::base::map::Map;
 use crate::base::time::Span;
 use crate::fact::{Fact, RoleStanding};
@@ -107,7 +108,7 @@ impl Master {
     }
 
     /// Agents that run its tasks hear of it, and flush the heads of their streams.
-    fn tell_its_agents(&self, cx: &mut Cx, slot: u32) {
+    pub(super) fn tell_its_agents(&self, cx: &mut Cx, slot: u32) {
         let (id, info) = (self.framework(slot).id, &self.framework(slot).info);
         let mut told: Vec<u32> = self.framework(slot).tasks.values().map(|&t| self.task(t).agent).collect();
         told.sort_unstable();
@@ -176,108 +177,12 @@ impl Master {
         cx.fact(Fact::FrameworkRemoved { framework: id });
     }
 
-    // ---- roles ----
-
-    /// UPDATE_FRAMEWORK: other roles, or others of them suppressed, while offers of the roles that
-    /// stay and tasks of all go on. What is not valid is answered with an error, as upstream, which
-    /// ends the scheduler.
-    pub(super) fn update_call(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, info: &Arc<FrameworkInfo>) {
-        let Some(slot) = self.caller(from, id) else { return };
-        let old = self.framework(slot).info.clone();
-        let immutable = (old.checkpoint, old.principal) != (info.checkpoint, info.principal);
-        let wrong = refuse(cx.names, info).or(immutable.then_some(Refusal::ImmutableField));
-        if let Some(what) = wrong {
-            return cx.send(from, Msg::Error { what });
-        }
-        let was_suppressed = self.framework(slot).suppressed.clone();
-        self.change(cx, slot, info);
-        for &role in &info.roles {
-            let suppressed = info.suppressed.contains(&role);
-            if !old.roles.contains(&role) || was_suppressed.contains(&role) != suppressed {
-                let standing = if suppressed { RoleStanding::Suppressed } else { RoleStanding::Wanted };
-                cx.fact(Fact::FrameworkRole { framework: id, role, standing });
-            }
-        }
-        for &role in old.roles.iter().filter(|role| !info.roles.contains(role)) {
-            cx.fact(Fact::FrameworkRole { framework: id, role, standing: RoleStanding::Dropped });
-        }
-        self.rescind_roles(cx, slot);
-        if old.roles != info.roles {
-            self.tell_its_agents(cx, slot);
-        }
-    }
-
-    fn change(&mut self, cx: &mut Cx, slot: u32, info: &Arc<FrameworkInfo>) {
+    /// What a framework says of itself from now on, in the master's books and in the allocator's.
+    pub(super) fn change(&mut self, cx: &mut Cx, slot: u32, info: &Arc<FrameworkInfo>) {
         let framework = self.framework_mut(slot);
         framework.info = info.clone();
         framework.suppressed = info.suppressed.iter().copied().collect();
         let id = framework.id;
         self.tell_allocator(cx, Msg::ChangeFramework { framework: id, info: info.clone() });
-    }
-
-    /// Some of the roles of a framework that may speak from there, none standing for all; `None`: the
-    /// call is dropped.
-    fn spoken_for(&self, from: ProcessId, id: FrameworkId, roles: &[RoleId]) -> Option<u32> {
-        let slot = self.caller(from, id)?;
-        roles.iter().all(|role| self.framework(slot).info.roles.contains(role)).then_some(slot)
-    }
-
-    pub(super) fn revive(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, roles: Arc<[RoleId]>) {
-        let Some(slot) = self.spoken_for(from, id, &roles) else { return };
-        self.note_suppression(slot, &roles, false);
-        cx.fact(Fact::FrameworkRevived { framework: id });
-        self.tell_allocator(cx, Msg::ReviveOffers { framework: id, roles });
-    }
-
-    pub(super) fn suppress(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, roles: Arc<[RoleId]>) {
-        let Some(slot) = self.spoken_for(from, id, &roles) else { return };
-        self.note_suppression(slot, &roles, true);
-        cx.fact(Fact::FrameworkSuppressed { framework: id });
-        self.tell_allocator(cx, Msg::SuppressOffers { framework: id, roles });
-    }
-
-    /// The allocator heeds it; here it tells what a later UPDATE_FRAMEWORK changes.
-    fn note_suppression(&mut self, slot: u32, roles: &[RoleId], suppressed: bool) {
-        let framework = self.framework_mut(slot);
-        let named = |role: &RoleId| roles.is_empty() || roles.contains(role);
-        let was = std::mem::take(&mut framework.suppressed);
-        let now = |role: &RoleId| if named(role) { suppressed } else { was.contains(role) };
-        framework.suppressed = framework.info.roles.iter().copied().filter(now).collect();
-    }
-}
-
-/// What is wrong with the roles that a framework wants.
-fn refuse(names: &Names, info: &FrameworkInfo) -> Option<Refusal> {
-    if info.roles.iter().any(|role| !valid_role(names.text(*role))) {
-        return Some(Refusal::InvalidRole);
-    }
-    let twice = (1..info.roles.len()).any(|i| info.roles[..i].contains(&info.roles[i]));
-    let count = info.capabilities.multi_role || info.roles.len() == 1;
-    let stranger = info.suppressed.iter().any(|role| !info.roles.contains(role));
-    (twice || !count || stranger).then_some(Refusal::InvalidRoles)
-}
-
-/// `*`, or a path without empty, dotted, starred, dashed or blank components (`roles.cpp`).
-#[must_use]
-fn valid_role(role: &str) -> bool {
-    let bad = |c: char| c.is_whitespace() || c == '\u{7f}' || c == '\u{8}';
-    role == "*"
-        || role
-            .split('/')
-            .all(|part| !matches!(part, "" | "." | ".." | "*") && !part.starts_with('-') && !part.contains(bad))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn role_names() {
-        for good in ["*", "a", "eng/dev", "a.b", "a-b"] {
-            assert!(valid_role(good), "{good}");
-        }
-        for bad in ["", "/", "a/", "/a", "a//b", "a/.", "a/..", "*/a", "-a", "a/-b", "a b"] {
-            assert!(!valid_role(bad), "{bad}");
-        }
     }
 }

@@ -4,7 +4,7 @@
 //! what the master tells them is dispatched, so that allocation runs merge and filters expire in
 //! the right order. The master knows agents and frameworks by dense slots of its own; only ids
 //! travel. Files: `leadership` (election, the registry of the predecessor), `agents` (registration,
-//! health), `frameworks` (subscription, fail-over), `offers` (ACCEPT, DECLINE, rescinding),
+//! health), `frameworks` (subscription, fail-over), `roles` (of frameworks), `offers` (ACCEPT, DECLINE, rescinding),
 //! `operations` (RESERVE, CREATE and their opposites), `tasks` (updates, acknowledgement,
 //! reconciliation).
 
@@ -13,6 +13,7 @@ mod frameworks;
 mod leadership;
 mod offers;
 mod operations;
+mod roles;
 mod tasks;
 
 use crate::actor::{Cx, Input, Mailbox, ProcessId, TimerKey};
