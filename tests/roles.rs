@@ -8,7 +8,7 @@ use common::world;
 use mesosim::base::id::{AgentId, OfferId, Symbol, TaskId};
 use mesosim::base::map::Map;
 use mesosim::base::time::Time;
-use mesosim::check::{Checker, INVARIANTS, lens};
+use mesosim::check::{Checker, INVARIANTS};
 use mesosim::fact::{At, Fact, ProcessKind};
 use mesosim::http::{Body, Method, Request, Response};
 use mesosim::mesos::message::{Launch, Msg};
@@ -63,15 +63,15 @@ struct Run {
 impl Run {
     fn new(resources: &str, more: &str) -> Self {
         let mut world = world(&cluster(resources, more));
-        world.watch_messages(|from, msg, sent| {
-            let roles = matches!(msg, Msg::Subscribe { .. } | Msg::UpdateCall { .. } | Msg::Revive { .. });
-            let offers = matches!(msg, Msg::Offers(_) | Msg::Accept { .. } | Msg::AcceptBulk(_));
-            lens(from, msg, sent) || roles || offers || matches!(msg, Msg::HttpReply { .. })
-        });
         let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
+        let checker = Checker::new(&names);
+        let mut watch = (**checker.watch()).clone();
+        let more = ["SUBSCRIBE", "UPDATE_FRAMEWORK_CALL", "REVIVE", "OFFERS", "ACCEPT", "HTTP_REPLY"];
+        watch.add(&more, |_, _, _| true);
+        world.watch(&Arc::new(watch));
         Self {
             world,
-            checker: Checker::new(&names),
+            checker,
             said: Vec::new(),
             offered: Map::default(),
             launched: Map::default(),

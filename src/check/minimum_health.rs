@@ -103,6 +103,14 @@ impl Invariant for MinimumHealth {
         &[Hears::Messages, Hears::Facts]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "stored"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentEnded", "DeploymentStep", "InstanceChanged", "InstanceKill"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         let looked_at = match msg {
             Msg::Store { .. } => sent,

@@ -107,6 +107,14 @@ impl Invariant for NoSurplus {
         &[Hears::Messages, Hears::Facts]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "stored"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         let looked_at = match msg {
             Msg::Store { .. } => sent,
