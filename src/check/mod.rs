@@ -397,7 +397,8 @@ impl Checker {
             let booked = self.ledger.raised().len() > 0;
             ask!(self, world, now, self.hearers.steps, |rule, view| {
                 let heard = std::mem::take(&mut rule.heard) && rule.wants.steps;
-                if !heard && !(booked && rule.wants.bookings) {
+                let wanted = heard || booked && rule.wants.bookings;
+                if !wanted {
                     continue;
                 }
                 rule.invariant.step(view)
