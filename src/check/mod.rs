@@ -490,6 +490,7 @@ pub(crate) mod testing {
             info,
             checkpointed: Resources::default(),
             tasks: vec![],
+            executors: vec![],
             frameworks: vec![],
         }))
     }

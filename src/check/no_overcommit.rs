@@ -34,7 +34,9 @@ impl Invariant for NoOvercommit {
     }
 
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
-        let Fact::TaskStarted { task, host, .. } = *fact else { return Ok(()) };
+        let (Fact::TaskStarted { task, host, .. } | Fact::ExecutorStarted { executor: task, host, .. }) = *fact else {
+            return Ok(());
+        };
         let (running, total) = (view.ledger.running_on(host), view.world.host_total(host).unwrap_or_default());
         if total.contains(running) {
             return Ok(());

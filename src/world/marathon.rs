@@ -207,6 +207,8 @@ pub(super) fn installations(scenario: &Scenario, names: &mut Names) -> Result<Ve
 #[serde(deny_unknown_fields)]
 struct AppParams {
     id: String,
+    /// Of a pod; without it: all of its containers that have no table of their own.
+    container: Option<String>,
     /// From the start of a container until its service answers well.
     ready_after: Option<Distribution>,
     well_for: Option<Distribution>,
@@ -230,8 +232,11 @@ pub(super) fn synthetic(
         let behaviour = Behaviour { duration: p.exits_after.unwrap_or(forever), failure_ppm };
         let ready_after = p.ready_after.unwrap_or(Distribution::Fixed(Span::ZERO));
         let service = Service { ready_after, well_for: p.well_for, ill_for: p.ill_for };
-        let app = names.intern(PathId::absolute(&p.id).as_str());
-        all.insert(app, Synthetic { behaviour, service });
+        let mut name = PathId::absolute(&p.id).as_str().to_owned();
+        if let Some(container) = &p.container {
+            name = format!("{name}::{container}");
+        }
+        all.insert(names.intern(&name), Synthetic { behaviour, service });
     }
     Ok(all)
 }
