@@ -93,7 +93,7 @@ impl Marathon {
     /// A new instance that an earlier attempt has started.
     fn examine(&mut self, cx: &mut Cx, app: Symbol, instance: &Arc<Instance>) {
         let Some(action) = self.deployments.actions.get_mut(&app) else { return };
-        let (checked, polled) = (!action.spec.health_checks.is_empty(), !action.spec.readiness_checks.is_empty());
+        let (checked, polled) = (action.spec.is_checked(), !action.spec.readiness_checks.is_empty());
         let running = instance.state.condition == Condition::Running;
         let healthy = if checked { instance.state.healthy == Some(true) } else { running };
         if let Some(gate) = action.stage.gate()
