@@ -26,7 +26,7 @@ pub struct MarathonLeader {
 
 impl Invariant for MarathonLeader {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Facts, Hears::Steps]
+        &[Hears::Messages, Hears::Services, Hears::Steps]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -8,14 +8,18 @@
 //! is verified and what is not), its tests, and a word in `invariants!` below.
 
 pub mod ledger;
+pub mod marathons;
 
 use crate::base::id::{AgentId, Names, Symbol};
 use crate::base::quantity::Quantities;
+use crate::base::time::Span;
 use crate::base::time::Time;
 use crate::fact::{At, Fact, ProcessKind};
+use crate::marathon::core::flags::Flags;
 use crate::mesos::message::Msg;
 use crate::world::{Lens, Seen, World};
 use ledger::{Ledger, Noted};
+use marathons::Marathons;
 
 /// What invariants may read of a world.
 pub trait Watched {
@@ -32,6 +36,8 @@ pub trait Watched {
     fn attribute(&self, host: Symbol, field: Symbol) -> Option<Symbol>;
     /// The instant is over: books that are kept in several mailboxes must agree.
     fn is_quiet(&self) -> bool;
+    /// The flags of the Marathon that lives in a slot.
+    fn flags(&self, slot: u32) -> Option<&Flags>;
 }
 
 impl Watched for World {
@@ -56,13 +62,17 @@ impl Watched for World {
     fn is_quiet(&self) -> bool {
         self.is_quiet()
     }
+    fn flags(&self, slot: u32) -> Option<&Flags> {
+        self.marathon_flags(slot)
+    }
 }
 
-/// What an invariant sees: the world, and the ledger with everything so far booked in it.
+/// What an invariant sees: the world, and the books with everything so far booked in them.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pub world: &'a dyn Watched,
     pub ledger: &'a Ledger,
+    pub marathons: &'a Marathons,
 }
 
 impl View<'_> {
@@ -71,6 +81,9 @@ impl View<'_> {
     }
 }
 
+/// Time passes for the invariants in steps of this at least.
+const TICK: Span = Span::from_secs(10);
+
 /// What an invariant looks at, each with the methods that it is asked with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hears {
@@ -78,6 +91,10 @@ pub enum Hears {
     Messages,
     /// `fact` or `said`.
     Facts,
+    /// The same, but for facts about offers and about tasks of jobs, of which there are most.
+    Services,
+    /// `passed`.
+    Time,
     /// `step`.
     Steps,
     /// `quiet`.
@@ -85,7 +102,7 @@ pub enum Hears {
 }
 
 impl Hears {
-    const COUNT: usize = 4;
+    const COUNT: usize = 6;
 }
 
 /// A property of every run. Each method says what is wrong if it finds the property broken.
@@ -120,6 +137,13 @@ pub trait Invariant: dyn_clone::DynClone + Send {
     /// What is wrong.
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
         self.fact(view, &fact.what)
+    }
+    /// Some seconds have passed since it was last asked; the present instant is not booked yet.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn passed(&mut self, view: View, now: Time) -> Result<(), String> {
+        Ok(())
     }
     /// The ledger could not book something.
     ///
@@ -162,7 +186,7 @@ macro_rules! invariants {
         /// The messages that the ledger and the invariants look at.
         #[must_use]
         pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
-            Ledger::lens(msg, sent) $(|| $name::$type::lens(from, msg, sent))+
+            Ledger::lens(msg, sent) || Marathons::lens(from, msg, sent) $(|| $name::$type::lens(from, msg, sent))+
         }
 
         fn by_name(name: &str) -> Option<Rule> {
@@ -192,7 +216,24 @@ invariants!(
     framework_id_stays "framework-id-stays" FrameworkIdStays,
     one_deployment "one-deployment" OneDeployment,
     no_surplus "no-surplus" NoSurplus,
-    minimum_health "minimum-health" MinimumHealth
+    minimum_health "minimum-health" MinimumHealth,
+    exit_on_defeat "exit-on-defeat" ExitOnDefeat,
+    no_strays "no-strays" NoStrays,
+    deployments_kept "deployments-kept" DeploymentsKept,
+    deployments_apart "deployments-apart" DeploymentsApart,
+    upgrades_complete "upgrades-complete" UpgradesComplete,
+    dependencies_first "dependencies-first" DependenciesFirst,
+    patience "patience" Patience,
+    volumes_stay "volumes-stay" VolumesStay,
+    reservations_returned "reservations-returned" ReservationsReturned,
+    offers_wanted "offers-wanted" OffersWanted,
+    health_kills "health-kills" HealthKills,
+    launch_backoff "launch-backoff" LaunchBackoff,
+    kills_repeated "kills-repeated" KillsRepeated,
+    no_lost_update "no-lost-update" NoLostUpdate,
+    reads_first "reads-first" ReadsFirst,
+    versions_grow "versions-grow" VersionsGrow,
+    events_complete "events-complete" EventsComplete
 );
 
 /// An invariant that does not hold.
@@ -222,6 +263,9 @@ struct Rule {
 #[derive(Clone)]
 pub struct Checker {
     ledger: Ledger,
+    marathons: Marathons,
+    /// When those who hear of time are asked next.
+    next_tick: Time,
     rules: Vec<Rule>,
     /// Which rules hear of each of `Hears`, in the order of the rules.
     hearers: [Vec<usize>; Hears::COUNT],
@@ -242,7 +286,8 @@ impl Checker {
             rule.invariant.hears().iter().for_each(|&what| hearers[what as usize].push(i));
         }
         let everybody = (0..rules.len()).collect();
-        Self { ledger: Ledger::default(), rules, hearers, everybody, violations: Vec::new() }
+        let (ledger, marathons, next_tick) = Default::default();
+        Self { ledger, marathons, next_tick, rules, hearers, everybody, violations: Vec::new() }
     }
 
     /// Nothing is booked that has not been compared: a step without facts and messages needs no look.
@@ -275,9 +320,14 @@ impl Checker {
         if self.rules.is_empty() {
             return;
         }
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+            self.ask(world, now, Some(Hears::Time), |rule, view| rule.invariant.passed(view, now));
+        }
         // Messages first: an offer is booked from the message that carries it.
         for seen in seen {
             self.ledger.message(seen);
+            self.marathons.message(world, seen);
             self.ask(world, seen.at, Some(Hears::Messages), |rule, view| {
                 if !(rule.lens)(seen.sender, &seen.msg, seen.sent) {
                     return Ok(());
@@ -287,6 +337,10 @@ impl Checker {
         }
         for fact in facts {
             self.ledger.fact(fact.by, &fact.what);
+            if marathons::is_of_services(&fact.what) {
+                self.marathons.fact(fact);
+                self.ask(world, fact.at, Some(Hears::Services), |rule, view| rule.invariant.said(view, fact));
+            }
             self.ask(world, fact.at, Some(Hears::Facts), |rule, view| rule.invariant.said(view, fact));
         }
         if !self.ledger.noted().is_empty() {
@@ -307,6 +361,7 @@ impl Checker {
     fn finish_at(&mut self, world: &dyn Watched, now: Time) {
         if world.is_quiet() {
             self.ask(world, now, Some(Hears::Instants), |rule, view| rule.invariant.quiet(view));
+            self.ask(world, now, Some(Hears::Time), |rule, view| rule.invariant.passed(view, now));
             self.ask(world, now, None, |rule, view| rule.invariant.end(view));
         }
     }
@@ -320,7 +375,7 @@ impl Checker {
         of: Option<Hears>,
         question: impl Fn(&mut Rule, View) -> Result<(), String>,
     ) {
-        let view = View { world, ledger: &self.ledger };
+        let view = View { world, ledger: &self.ledger, marathons: &self.marathons };
         let asked = of.map_or(&self.everybody, |of| &self.hearers[of as usize]);
         for &i in asked {
             let rule = &mut self.rules[i];
@@ -342,10 +397,11 @@ pub(crate) mod testing {
     use crate::actor::{Mailbox, ProcessId};
     use crate::base::id::{FrameworkId, JobId, OfferId, TaskId};
     use crate::base::map::Map;
-    use crate::fact::{End, OfferEnd, ProcessKind};
+    use crate::fact::{Condition, End, Goal, OfferEnd, ProcessKind};
     use crate::mesos::message::{AgentInfo, Allocation, Msg, OfferBatch, OfferEntry, Reregistration, StatusUpdate};
     use crate::mesos::resource::Resources;
     use crate::mesos::task_state::{Reason, Source, TaskState};
+    use crate::zk::wire::{Data, Opaque, Request};
     use std::sync::Arc;
 
     pub(crate) const MASTER: Symbol = Symbol(0);
@@ -360,6 +416,7 @@ pub(crate) mod testing {
     }
 
     /// One agent with 4 cpus, jobs of 3 cpus a task; the books say what they are told to.
+    #[derive(Clone)]
     pub(crate) struct Stage {
         names: Names,
         pub(crate) free: Map<AgentId, Quantities>,
@@ -389,6 +446,9 @@ pub(crate) mod testing {
         fn is_quiet(&self) -> bool {
             true
         }
+        fn flags(&self, _: u32) -> Option<&Flags> {
+            None
+        }
     }
 
     impl Stage {
@@ -406,11 +466,11 @@ pub(crate) mod testing {
             assert!(stage.facts(&[master, submitted, registered()]).is_empty());
             stage
         }
-        /// One step; gives back what was found in it.
-        pub(crate) fn step(&mut self, messages: &[(bool, Msg)], facts: &[Fact]) -> Vec<String> {
-            let me = ProcessId { slot: 0, incarnation: 0 };
+        /// One step of the process in a slot at an instant; gives back what was found in it.
+        pub(crate) fn moment(&mut self, at: Time, slot: u32, messages: &[(bool, Msg)], facts: &[Fact]) -> Vec<String> {
+            let me = ProcessId { slot, incarnation: 0 };
             let seen = |(sent, msg): &(bool, Msg)| Seen {
-                at: Time::ZERO,
+                at,
                 from: me,
                 sender: ProcessKind::Marathon,
                 to: me,
@@ -418,27 +478,28 @@ pub(crate) mod testing {
                 sent: *sent,
                 msg: msg.clone(),
             };
-            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at: Time::ZERO, by: 0, what }).collect();
+            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at, by: slot, what }).collect();
             let seen: Vec<Seen> = messages.iter().map(seen).collect();
             let before = self.checker.violations.len();
             let world = (&self.names, &self.free, self.outstanding);
-            self.checker.look(&world, Time::ZERO, &facts, &seen);
+            self.checker.look(&world, at, &facts, &seen);
             self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
+        }
+        /// One step; gives back what was found in it.
+        pub(crate) fn step(&mut self, messages: &[(bool, Msg)], facts: &[Fact]) -> Vec<String> {
+            self.moment(Time::ZERO, 0, messages, facts)
         }
         /// One fact that the process in a slot says.
         pub(crate) fn said(&mut self, by: u32, what: Fact) -> Vec<String> {
-            self.look(&[At { at: Time::ZERO, by, what }])
+            self.moment(Time::ZERO, by, &[], &[what])
         }
         /// Facts of an instant.
         pub(crate) fn at(&mut self, at: Time, facts: &[Fact]) -> Vec<String> {
-            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at, by: 0, what }).collect();
-            self.look(&facts)
+            self.moment(at, 0, &[], facts)
         }
-        fn look(&mut self, facts: &[At<Fact>]) -> Vec<String> {
-            let before = self.checker.violations.len();
-            let world = (&self.names, &self.free, self.outstanding);
-            self.checker.look(&world, Time::ZERO, facts, &[]);
-            self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
+        /// The number of a text.
+        pub(crate) fn name(&mut self, text: &str) -> Symbol {
+            self.names.intern(text)
         }
         pub(crate) fn facts(&mut self, facts: &[Fact]) -> Vec<String> {
             self.step(&[], facts)
@@ -492,6 +553,27 @@ pub(crate) mod testing {
             tasks: vec![],
             frameworks: vec![],
         }))
+    }
+    /// An instance with the number of a symbol is, or is not, wanted in a condition.
+    pub(crate) fn instance(n: u32, condition: Condition, goal: Goal) -> Fact {
+        let config = JobId::service(Symbol(9));
+        Fact::InstanceChanged { app: APP, instance: Symbol(n), config, condition, goal, host: HOST }
+    }
+    /// A record goes to the store, below `/marathon/state`.
+    pub(crate) fn store<T: std::any::Any + Send + Sync>(token: u64, path: &str, value: T) -> Msg {
+        let (path, data) = (format!("/marathon/state/{path}").into(), Data::Record(Opaque(Arc::new(value))));
+        Msg::Store { token, request: Arc::new(Request::Create { path, data, ephemeral: false, sequential: false }) }
+    }
+    /// A leader begins to read its store.
+    pub(crate) fn opens_store() -> Msg {
+        let (path, data) = ("/marathon/state/root".into(), Data::Empty);
+        Msg::Store { token: 0, request: Arc::new(Request::Create { path, data, ephemeral: false, sequential: false }) }
+    }
+    pub(crate) fn elected(slot: u32) -> Fact {
+        Fact::LeaderElected { kind: ProcessKind::Marathon, slot, incarnation: 0 }
+    }
+    pub(crate) fn serves(slot: u32) -> Fact {
+        Fact::LeaderReady { kind: ProcessKind::Marathon, slot, incarnation: 0 }
     }
     pub(crate) fn process_stopped(kind: ProcessKind, name: Symbol) -> Fact {
         Fact::ProcessStopped { slot: 0, incarnation: 0, kind, name }

@@ -23,7 +23,7 @@ pub struct OneDeployment {
 
 impl Invariant for OneDeployment {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Facts]
+        &[Hears::Services]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

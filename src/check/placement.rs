@@ -37,7 +37,7 @@ impl Placement {
 
 impl Invariant for Placement {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Facts]
+        &[Hears::Services]
     }
 
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {

@@ -48,7 +48,7 @@ impl RestartHarmless {
 
 impl Invariant for RestartHarmless {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Facts]
+        &[Hears::Services]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
