@@ -13,7 +13,7 @@ use crate::base::dice::{Dice, Draw, Site};
 use crate::base::id::Names;
 use crate::base::time::{Span, Time};
 use crate::fact::{Detail, Fact};
-use crate::job::TaskSpec;
+use crate::job::{Progress, TaskSpec};
 use crate::mesos::message::{LogEntry, Msg, RegistryOp};
 use crate::mesos::resource::Resources;
 use crate::zk::wire::Record;
@@ -89,6 +89,8 @@ pub enum DiskOp {
     Image(crate::base::id::Symbol),
     /// A scheduler's framework id.
     FrameworkId(crate::base::id::FrameworkId),
+    /// How the jobs of a scheduler get on.
+    Progress(Arc<Progress>),
     /// A replica of the registry's log accepts nothing below this ballot any more.
     Promised { ballot: u64 },
     /// A replica of the registry's log accepted this; implies the promise of its ballot.
@@ -106,20 +108,19 @@ impl DiskOp {
             Self::Accepted(_) => matches!(older, Self::Promised { .. } | Self::Accepted(_)),
             Self::Zookeeper(record) => matches!(older, Self::Zookeeper(older) if record.replaces(older)),
             Self::Checkpointed(_) => matches!(older, Self::Checkpointed(_)),
-            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::Image(_) | Self::FrameworkId(_) => {
-                false
-            }
+            Self::Progress(what) => matches!(older, Self::Progress(older) if what.replaces(older)),
+            Self::FrameworkId(_) => matches!(older, Self::FrameworkId(_)),
+            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::Image(_) => false,
         }
     }
     /// Whether there can be such.
     #[must_use]
     pub fn replaces_any(&self) -> bool {
         match self {
-            Self::Promised { .. } | Self::Accepted(_) | Self::Checkpointed(_) => true,
+            Self::Promised { .. } | Self::Accepted(_) | Self::Checkpointed(_) | Self::FrameworkId(_) => true,
+            Self::Progress(what) => matches!(**what, Progress::Over(_)),
             Self::Zookeeper(record) => record.replaces_any(),
-            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::Image(_) | Self::FrameworkId(_) => {
-                false
-            }
+            Self::Registry { .. } | Self::AgentId(_) | Self::ForgetAgentId | Self::Image(_) => false,
         }
     }
 }

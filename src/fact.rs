@@ -134,6 +134,18 @@ pub enum ResourceOp {
     Destroy,
 }
 
+/// Where a framework stands with one of its roles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum RoleStanding {
+    /// It came with the subscription.
+    Subscribed,
+    /// Offers are wanted from now on.
+    Wanted,
+    Suppressed,
+    Dropped,
+}
+
 /// How a deployment ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -197,6 +209,15 @@ pub enum Fact {
         kind: ProcessKind,
         name: Symbol,
     },
+    /// The process that has just begun is a task: the program `program` in the container of `task` of
+    /// the framework `owner`, on the machine `host`.
+    Hosted {
+        slot: u32,
+        program: Symbol,
+        host: Symbol,
+        owner: Symbol,
+        task: TaskId,
+    },
     /// Fault number `fault` of the explicit list began, had an effect for the first time, ended.
     FaultBegan {
         fault: u32,
@@ -239,6 +260,12 @@ pub enum Fact {
         framework: FrameworkId,
         name: Symbol,
         role: RoleId,
+    },
+    /// A framework has another role, or has one no more, or wants offers for it or none.
+    FrameworkRole {
+        framework: FrameworkId,
+        role: RoleId,
+        standing: RoleStanding,
     },
     FrameworkDisconnected {
         framework: FrameworkId,
@@ -535,6 +562,7 @@ impl Fact {
             Self::TaskEnded { task, owner, host, how } => b.u8(6).task(task).u32(owner.0).u32(host.0).u8(how as u8),
             Self::ProcessStarted { slot, incarnation, kind, name } => b.u8(7).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
             Self::ProcessStopped { slot, incarnation, kind, name } => b.u8(8).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
+            Self::Hosted { slot, program, host, owner, task } => b.u8(80).u32(slot).u32(program.0).u32(host.0).u32(owner.0).task(task),
             Self::FaultBegan { fault } => b.u8(9).u32(fault),
             Self::FaultBit { fault } => b.u8(10).u32(fault),
             Self::FaultEnded { fault } => b.u8(11).u32(fault),
@@ -544,6 +572,7 @@ impl Fact {
             Self::AgentUnreachable { agent, host } => b.u8(35).agent(agent).u32(host.0),
             Self::AgentRemoved { agent, host } => b.u8(36).agent(agent).u32(host.0),
             Self::FrameworkSubscribed { framework, name, role } => b.u8(37).u32(framework.0.0).u32(name.0).u32(role.0),
+            Self::FrameworkRole { framework, role, standing } => b.u8(60).u32(framework.0.0).u32(role.0).u8(standing as u8),
             Self::FrameworkDisconnected { framework } => b.u8(38).u32(framework.0.0),
             Self::FrameworkRemoved { framework } => b.u8(39).u32(framework.0.0),
             Self::FrameworkSuppressed { framework } => b.u8(40).u32(framework.0.0),

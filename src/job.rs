@@ -1,7 +1,7 @@
 //! Work as any scheduler sees it: a job is a number of equal tasks submitted together.
 
 use crate::base::dice::{Dice, Site};
-use crate::base::id::{JobId, Symbol, TaskId};
+use crate::base::id::{AgentId, JobId, Symbol, TaskId};
 use crate::base::quantity::Quantities;
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
@@ -20,6 +20,8 @@ pub struct TaskSpec {
     /// What it takes beside the scalars of `each`: ports, reserved resources, volumes.
     pub extra: Resources,
     pub behaviour: Behaviour,
+    /// It is a scheduler: a program of the scenario, by number, that runs while the container does.
+    pub program: Option<u32>,
     /// How its service answers probes; `None`: nothing listens.
     pub service: Option<Service>,
     /// A check that its executor runs (COMMAND, MESOS_HTTP, ...), reported in status updates.
@@ -43,6 +45,7 @@ impl TaskSpec {
             each,
             extra,
             behaviour,
+            program: None,
             service: None,
             check: None,
             kill_grace: None,
@@ -111,6 +114,18 @@ pub struct ServiceClock {
     until: Time,
 }
 
+impl Service {
+    /// From the start of the container of this owner and task until it answers.
+    #[must_use]
+    pub fn ready(&self, dice: &mut Dice, of: (Symbol, TaskId)) -> Span {
+        self.ready_after.sample(dice.draw(SERVICE, entity(of), 0))
+    }
+}
+
+fn entity(of: (Symbol, TaskId)) -> u64 {
+    u64::from(of.0.0) << 32 ^ of.1.bits()
+}
+
 impl ServiceClock {
     #[must_use]
     pub fn new(now: Time) -> Self {
@@ -119,9 +134,9 @@ impl ServiceClock {
 
     /// What it answers now: 0 (nothing listens), 200, or 503 while it is ill. `of`: owner and task.
     pub fn status(&mut self, service: &Service, dice: &mut Dice, of: (Symbol, TaskId), now: Time) -> u16 {
-        let entity = u64::from(of.0.0) << 32 ^ of.1.bits();
+        let entity = entity(of);
         if self.turns == 0 {
-            let ready = self.began.saturating_add(service.ready_after.sample(dice.draw(SERVICE, entity, 0)));
+            let ready = self.began.saturating_add(service.ready(dice, of));
             if ready > now {
                 return 0;
             }
@@ -184,6 +199,33 @@ pub struct Job {
     /// All tasks start together, on one set of offers, or none.
     pub gang: bool,
     pub spec: Arc<TaskSpec>,
+}
+
+/// What a scheduler writes down of its jobs.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Progress {
+    /// A job came.
+    Taken { id: JobId, job: Arc<Job> },
+    /// Tasks are to be launched on an agent: of each job the first number and how many.
+    Placed { agent: AgentId, tasks: Arc<[(JobId, u32, u32)]> },
+    /// A task ended: for good, or to be tried again.
+    Ended { task: TaskId, for_good: bool },
+    /// All of a job has ended: nothing of it is needed any more.
+    Over(JobId),
+}
+
+impl Progress {
+    /// Whether an older record is worth nothing once this one is durable.
+    #[must_use]
+    pub fn replaces(&self, older: &Self) -> bool {
+        let Self::Over(over) = self else { return false };
+        match older {
+            Self::Taken { id, .. } | Self::Over(id) => id == over,
+            Self::Ended { task, .. } => task.template == *over,
+            // Shared with other jobs; what it says of this one is passed over.
+            Self::Placed { tasks, .. } => tasks.iter().all(|(id, ..)| id == over),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ fn flags() -> Flags {
         filter_gpu: true,
         excluded: Excluded::default(),
         weights: Vec::new(),
+        quotas: Vec::new(),
     }
 }
 
@@ -123,21 +124,22 @@ impl Rig {
 
     fn info(&mut self, name: &str, role: &str, gpu: bool, suppressed: bool) -> Arc<FrameworkInfo> {
         let capabilities = Capabilities { gpu_resources: gpu, ..Capabilities::default() };
+        let role = self.names.intern(role);
         Arc::new(FrameworkInfo {
             name: self.names.intern(name),
             id: None,
-            role: self.names.intern(role),
+            roles: vec![role],
             principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: false,
             capabilities,
-            suppressed,
+            suppressed: if suppressed { vec![role] } else { Vec::new() },
         })
     }
     fn framework(&mut self, name: &str, role: &str) -> FrameworkId {
         let framework = FrameworkId(self.names.intern(name));
         let info = self.info(name, role, false, false);
-        self.roles.insert(framework, info.role);
+        self.roles.insert(framework, info.roles[0]);
         self.tell(Msg::AddFramework { framework, info, active: true });
         framework
     }
@@ -214,7 +216,7 @@ fn three_agents_at_one_instant_cause_one_run() {
     rig.recover(f, 1, amount(2, 2000), Refuse::NONE);
     let msg = rig.agent_msg(4, amount(1, 1000), &[]);
     rig.post(msg);
-    rig.post(Msg::ReviveOffers { framework: f });
+    rig.post(Msg::ReviveOffers { framework: f, roles: Arc::default() });
     let runs = rig.allocator.work().runs;
     rig.settle();
     assert_eq!((rig.allocator.work().runs - runs, rig.taken().len()), (1, 2));
@@ -293,21 +295,21 @@ fn suppress_and_revive() {
     rig.agent(1, amount(4, 4000));
     let offer = rig.offers.pop().expect("an offer");
     rig.decline(&offer, Refuse::seconds(Span::from_secs(3600)));
-    rig.tell(Msg::SuppressOffers { framework: f });
+    rig.tell(Msg::SuppressOffers { framework: f, roles: Arc::default() });
     rig.agent(2, amount(1, 1000));
     rig.until(seconds(10.0));
     assert_eq!(rig.taken(), [], "the suppressed one gets nothing");
-    rig.tell(Msg::ReviveOffers { framework: f });
+    rig.tell(Msg::ReviveOffers { framework: f, roles: Arc::default() });
     let mut offers = rig.taken();
     offers.sort_by_key(|o| o.1);
     assert_eq!(offers, [(f, 1, amount(4, 4000)), (f, 2, amount(1, 1000))]);
 
     // Shares of the suppressed count: with f holding 5 of 10 the others' agents go elsewhere.
-    rig.tell(Msg::SuppressOffers { framework: f });
+    rig.tell(Msg::SuppressOffers { framework: f, roles: Arc::default() });
     let g = rig.framework("g", "b");
     rig.agent(3, amount(5, 5000));
     assert_eq!(rig.taken(), [(g, 3, amount(5, 5000))]);
-    rig.tell(Msg::ReviveOffers { framework: f });
+    rig.tell(Msg::ReviveOffers { framework: f, roles: Arc::default() });
     let h = rig.framework("h", "c");
     rig.agent(4, amount(1, 1000));
     assert_eq!(rig.taken(), [(h, 4, amount(1, 1000))]);
@@ -396,7 +398,7 @@ fn an_idle_tick_costs_nothing() {
         (after.agent_visits, after.sorts, after.idle_runs),
         (before.agent_visits, before.sorts, before.idle_runs + 1000)
     );
-    rig.tell(Msg::SuppressOffers { framework: f });
+    rig.tell(Msg::SuppressOffers { framework: f, roles: Arc::default() });
     rig.recover(f, 1, amount(1, 1), Refuse::NONE);
     rig.until(seconds(2001.0));
     assert_eq!(rig.allocator.work().agent_visits, before.agent_visits, "nobody wants anything");
@@ -500,11 +502,11 @@ fn history(policy: &str, chunk: &str, steps: Vec<Step>) -> Result<(), TestCaseEr
                 if let Some(f) = books.frameworks.get_mut(&i) {
                     f.1 = true;
                 }
-                rig.tell(Msg::SuppressOffers { framework: ids[i] });
+                rig.tell(Msg::SuppressOffers { framework: ids[i], roles: Arc::default() });
             }
             Step::Revive(i) if books.frameworks.get(&i).is_some_and(|f| f.0) => {
                 books.frameworks[&i].1 = false;
-                rig.tell(Msg::ReviveOffers { framework: ids[i] });
+                rig.tell(Msg::ReviveOffers { framework: ids[i], roles: Arc::default() });
             }
             Step::Deactivate(i) => {
                 if let Some(f) = books.frameworks.get_mut(&i) {

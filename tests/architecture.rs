@@ -11,6 +11,20 @@ use std::path::Path;
 const WORDS: &[&str] =
     &["base", "fact", "job", "http", "actor", "mesos::message", "mesos::resource", "mesos::task_state", "zk::wire"];
 
+/// What frameworks may name: the client's side of Mesos too.
+const CLIENTS: &[&str] = &[
+    "base",
+    "fact",
+    "job",
+    "http",
+    "actor",
+    "mesos::message",
+    "mesos::resource",
+    "mesos::task_state",
+    "mesos::driver",
+    "zk::wire",
+];
+
 /// Room (a module and all below it, the longest match counts) and the paths that it may name
 /// beside its own.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -30,8 +44,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("actor", WORDS),
     // Pure cores: they know neither the engine nor one another.
     ("mesos", WORDS),
-    ("frameworks", WORDS),
-    ("marathon", WORDS),
+    ("frameworks", CLIENTS),
+    ("marathon", CLIENTS),
     ("zk", WORDS),
     ("discovery", WORDS),
     // Machinery that has never heard of Mesos.

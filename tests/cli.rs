@@ -434,6 +434,7 @@ fn plugins_lists_every_kind() {
           master-crash     masters stop and start again, the leading one or any, at an instant or by mtbf and mttr
           zookeeper-crash  ZooKeeper servers stop and start again, at an instant or by mtbf and mttr
           marathon-crash   Marathons stop and start again, the leading one or any, at an instant or by mtbf and mttr
+          framework-crash  schedulers of frameworks stop and start again, at an instant or by mtbf and mttr
         invariants (check.invariants)
           no-overcommit          tasks and offers fit in each agent, in the master's view and in truth
           conservation           free, used and offered resources of each agent add up to its total

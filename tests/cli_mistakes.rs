@@ -244,7 +244,7 @@ fn an_impossible_selector() {
             18 | rack = "r7"
                |        ^^^^
                |
-               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "masters", "master-1", "zookeepers", "marathons", a framework's name, or, for a fault that strikes processes, "leading-master"
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "masters", "master-1", "zookeepers", "marathons", a framework's name, or, for a fault that strikes processes, "leading-master", or "machine-of-NAME" for what an app runs
         "#]],
     );
     let fault =
@@ -260,7 +260,7 @@ fn an_impossible_selector() {
             19 | from = "agent-1"
                |        ^^^^^^^^^
                |
-               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "masters", "master-1", "zookeepers", "marathons", a framework's name, or, for a fault that strikes processes, "leading-master"
+               = help: write a hostname ("agent-3"), an attribute ("rack_id=r2"), "agents" for all, "masters", "master-1", "zookeepers", "marathons", a framework's name, or, for a fault that strikes processes, "leading-master", or "machine-of-NAME" for what an app runs
         "#]],
     );
 }
@@ -297,7 +297,7 @@ fn unknown_names() {
             16 | kind = "agent-crsh"
                |        ^^^^^^^^^^^^
                |
-               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`, `master-crash`, `zookeeper-crash`, `marathon-crash`
+               = help: did you mean `agent-crash`? there are `agent-crash`, `rack-loss`, `partition`, `latency-burst`, `loss-burst`, `task-failures`, `slow-agent`, `disk-stall`, `master-crash`, `zookeeper-crash`, `marathon-crash`, `framework-crash`
         "#]],
     );
     bad(

@@ -277,7 +277,7 @@ fn run(world: &mut World, minutes: i64) -> (Vec<Violation>, Tally) {
     let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
     let mut checker = Checker::new(&names);
     let (mut facts, mut seen, mut tally) = (Vec::new(), Vec::new(), Tally::default());
-    world.watch_messages(mesosim::check::lens);
+    world.watch(checker.watch());
     let end = Time::from_secs(60 * minutes);
     while let Some(next) = world.next_time().filter(|&t| t <= end) {
         if checker.violations().first().is_some_and(|v| v.at < next) {

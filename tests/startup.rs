@@ -6,7 +6,7 @@ mod common;
 
 use common::{facts_until, world};
 use mesosim::base::time::{Span, Time};
-use mesosim::check::{Checker, INVARIANTS, lens};
+use mesosim::check::{Checker, INVARIANTS};
 use mesosim::fact::{At, Fact};
 use mesosim::mesos::task_state::{Reason, TaskState};
 use mesosim::scenario::Scenario;
@@ -229,9 +229,9 @@ fn storms_with_pulls_are_clean_and_repeat() {
         let text = format!("seed = {seed}\n{}", cluster(&(agents(4) + faults + &post + &upgrade)));
         let mut run = |text: &str| {
             let mut world = world(text);
-            world.watch_messages(lens);
             let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
             let mut checker = Checker::new(&names);
+            world.watch(checker.watch());
             let mut started = 0;
             while world.next_time().is_some_and(|t| t <= Time::from_secs(1200)) {
                 let (mut facts, mut seen) = (Vec::new(), Vec::new());

@@ -36,6 +36,14 @@ impl Invariant for DeadOffers {
         &[Hears::Messages, Hears::Facts, Hears::Steps]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["ACCEPT"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["TaskLaunched"]
+    }
+
     fn lens(_: ProcessKind, msg: &Msg, sent: bool) -> bool {
         matches!(msg, Msg::Accept { .. } | Msg::AcceptBulk(_)) && !sent
     }

@@ -91,7 +91,11 @@ impl DependenciesFirst {
 
 impl Invariant for DependenciesFirst {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentEnded", "DeploymentStep", "InstanceChanged", "InstanceHealth", "LeaderElected"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

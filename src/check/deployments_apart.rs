@@ -24,7 +24,11 @@ pub struct DeploymentsApart {
 
 impl Invariant for DeploymentsApart {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentStep", "InstanceChanged", "InstanceHealth", "InstanceKill"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

@@ -69,7 +69,15 @@ impl DeploymentsKept {
 
 impl Invariant for DeploymentsKept {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services, Hears::Time]
+        &[Hears::Messages, Hears::Facts, Hears::Time]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["HTTP_REPLY", "store"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentBegan", "DeploymentEnded", "LeaderElected", "LeaderReady"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -58,7 +58,15 @@ impl EventsComplete {
 
 impl Invariant for EventsComplete {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services]
+        &[Hears::Messages, Hears::Facts]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["HTTP", "HTTP_REPLY"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged", "ProcessStopped"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -24,7 +24,11 @@ pub struct ExitOnDefeat {
 
 impl Invariant for ExitOnDefeat {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts, Hears::Deadlines]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["LeaderElected", "LeaderLost", "ProcessStopped"]
     }
 
     fn said(&mut self, _: View, fact: &At<Fact>) -> Result<(), String> {
@@ -42,12 +46,16 @@ impl Invariant for ExitOnDefeat {
             }
             _ => {}
         }
-        match self.lost.first() {
-            Some((slot, then)) if *then < fact.at => {
-                Err(format!("process {slot}, a Marathon, lost its leadership at {then} and lives on"))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.lost.values().min().copied()
+    }
+
+    fn overdue(&mut self, _: View) -> Result<(), String> {
+        let Some((slot, then)) = self.lost.pop() else { return Ok(()) };
+        Err(format!("process {slot}, a Marathon, lost its leadership at {then} and lives on"))
     }
 }
 

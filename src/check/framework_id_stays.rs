@@ -32,6 +32,10 @@ impl Invariant for FrameworkIdStays {
         &[Hears::Messages]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "SUBSCRIBE", "stored"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         let looked_at = match msg {
             Msg::Store { .. } | Msg::Subscribe { .. } => sent,
@@ -95,12 +99,12 @@ mod tests {
         let info = FrameworkInfo {
             name: Symbol(2),
             id,
-            role: Symbol(2),
+            roles: vec![Symbol(2)],
             principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: true,
             capabilities: Capabilities::default(),
-            suppressed: false,
+            suppressed: Vec::new(),
         };
         Msg::Subscribe { info: Arc::new(info), force: true }
     }

@@ -28,7 +28,11 @@ pub struct HealthKills {
 
 impl Invariant for HealthKills {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged", "InstanceHealth", "InstanceKill"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

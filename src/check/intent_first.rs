@@ -59,6 +59,10 @@ impl Invariant for IntentFirst {
         &[Hears::Messages]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "stored", "ACCEPT"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         let looked_at = match msg {
             Msg::Store { .. } | Msg::Accept { .. } | Msg::AcceptBulk(_) => sent,

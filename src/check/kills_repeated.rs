@@ -39,7 +39,15 @@ fn is_doomed(known: &Known) -> bool {
 
 impl Invariant for KillsRepeated {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services, Hears::Time]
+        &[Hears::Messages, Hears::Facts, Hears::Time]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["KILL"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged", "LeaderReady"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -38,7 +38,15 @@ pub struct LaunchBackoff {
 
 impl Invariant for LaunchBackoff {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services]
+        &[Hears::Messages, Hears::Facts]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["HTTP"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentStep", "InstanceChanged", "LeaderElected"]
     }
 
     /// An operator resets a delay.

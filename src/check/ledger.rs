@@ -152,9 +152,14 @@ pub struct Ledger {
 impl Ledger {
     // ---- what it says ----
 
-    /// Agents whose recount changed in this instant.
+    /// Agents whose recount changed in this instant otherwise than by an offer that was made: that is
+    /// seen when the offer ends.
     pub fn touched(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
         self.touched.iter().map(|&row| &self.rows[row as usize])
+    }
+    /// All agents that there were.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
+        self.rows.iter()
     }
     /// Agents on which something was booked in this step.
     pub fn raised(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
@@ -229,18 +234,25 @@ impl Ledger {
     }
 
     #[inline]
-    fn touch(&mut self, row: u32, raised: bool) -> &mut Row {
+    fn touch(&mut self, row: u32) -> &mut Row {
         let at = &mut self.rows[row as usize];
         if !std::mem::replace(&mut at.touched, true) {
             self.touched.push(row);
         }
-        if raised && !std::mem::replace(&mut at.raised, true) {
+        at
+    }
+
+    #[inline]
+    fn raise(&mut self, row: u32) -> &mut Row {
+        let at = &mut self.rows[row as usize];
+        if !std::mem::replace(&mut at.raised, true) {
             self.raised.push(row);
         }
         at
     }
 
-    /// The messages that it books.
+    /// The labels of the messages that it books, and which of them.
+    pub const MESSAGES: &[&str] = &["OFFERS", "REREGISTER_AGENT", "AGENT_REREGISTERED", "RUN_TASK"];
     #[must_use]
     pub fn lens(msg: &Msg, sent: bool) -> bool {
         match msg {
@@ -288,7 +300,7 @@ impl Ledger {
         *next = first.n() + u64::from(count);
         for entry in batch.allocation.iter() {
             let row = self.find(entry.agent);
-            self.touch(row, true).offered += entry.resources.quantities();
+            self.raise(row).offered += entry.resources.quantities();
         }
         let mut bits = vec![u64::MAX; count.div_ceil(64) as usize];
         if let (Some(last), rest @ 1..) = (bits.last_mut(), count % 64) {
@@ -318,7 +330,7 @@ impl Ledger {
             *word &= !bit;
             closed += 1;
             let row = self.find(entry.agent);
-            self.touch(row, false).offered -= entry.resources.quantities();
+            self.touch(row).offered -= entry.resources.quantities();
         }
         if let Some(i) = stray {
             self.noted.push(Noted::EndedAgain { framework, offer: batch.id(i) });
@@ -370,7 +382,8 @@ impl Ledger {
             }
             Fact::AgentRegistered { agent, total, .. } | Fact::AgentReregistered { agent, total, .. } => {
                 let row = self.find(agent);
-                let row = self.touch(row, true);
+                self.raise(row);
+                let row = self.touch(row);
                 (row.total, row.registered) = (total, true);
             }
             Fact::AgentUnreachable { agent, .. } | Fact::AgentRemoved { agent, .. } => self.agent_left(agent),
@@ -441,7 +454,8 @@ impl Ledger {
             return self.noted.push(Noted::LaunchedAgain { task, agent });
         }
         record.booked = row + 1;
-        let row = self.touch(row, true);
+        self.raise(row);
+        let row = self.touch(row);
         row.used += each;
         row.excused |= stray;
     }
@@ -453,14 +467,14 @@ impl Ledger {
             return self.noted.push(Noted::ReleasedAgain { task, agent });
         }
         record.booked = 0;
-        let row = self.touch(row, false);
+        let row = self.touch(row);
         row.used -= each;
         row.excused &= !row.total.contains(row.used);
     }
 
     fn agent_left(&mut self, agent: AgentId) {
         let row = self.find(agent);
-        let row = self.touch(row, false);
+        let row = self.touch(row);
         let (used, offered) = (row.used, row.offered);
         (row.total, row.registered) = (Quantities::ZERO, false);
         if !used.is_zero() || !offered.is_zero() {

@@ -26,7 +26,15 @@ pub struct MarathonLeader {
 
 impl Invariant for MarathonLeader {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services, Hears::Steps]
+        &[Hears::Messages, Hears::Facts, Hears::Steps]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "SUBSCRIBE", "ACCEPT", "DECLINE", "REVIVE", "SUPPRESS", "UPDATE_FRAMEWORK_CALL", "KILL", "ACKNOWLEDGE", "RECONCILE"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["LeaderElected", "LeaderLost", "ProcessStopped"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
@@ -41,6 +49,7 @@ impl Invariant for MarathonLeader {
             | Msg::Decline { .. }
             | Msg::Revive { .. }
             | Msg::Suppress { .. }
+            | Msg::UpdateCall { .. }
             | Msg::Kill { .. }
             | Msg::Acknowledge { .. }
             | Msg::Reconcile { .. } => true,
@@ -85,12 +94,13 @@ impl Invariant for MarathonLeader {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn fires_when_a_standby_calls_mesos() {
         let (kind, slot, incarnation) = (ProcessKind::Marathon, 0, 0);
         let mut stage = Stage::new("marathon-leader");
-        let revive = || Msg::Revive { framework: FRAMEWORK };
+        let revive = || Msg::Revive { framework: FRAMEWORK, roles: Arc::default() };
         let looked_at = |from| MarathonLeader::lens(from, &revive(), true);
         assert!(looked_at(kind) && !looked_at(ProcessKind::Framework), "others call Mesos as they like");
         assert!(stage.step(&[(true, revive())], &[Fact::LeaderElected { kind, slot, incarnation }]).is_empty());

@@ -203,7 +203,9 @@ pub fn is_of_services(fact: &Fact) -> bool {
 }
 
 impl Marathons {
-    /// What it reads of messages.
+    pub const MESSAGES: &[&str] = &["store", "stored"];
+
+    /// What it reads of these.
     #[must_use]
     pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         from == ProcessKind::Marathon

@@ -141,7 +141,11 @@ fn is_new(known: &Known, version: Version) -> bool {
 
 impl Invariant for MinimumHealth {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentEnded", "DeploymentStep", "InstanceChanged", "InstanceHealth", "InstanceKill"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

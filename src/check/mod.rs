@@ -12,14 +12,14 @@ pub mod marathons;
 
 use crate::base::id::{AgentId, Names, Symbol};
 use crate::base::quantity::Quantities;
-use crate::base::time::Span;
-use crate::base::time::Time;
+use crate::base::time::{Span, Time};
 use crate::fact::{At, Fact, ProcessKind};
 use crate::marathon::core::flags::Flags;
 use crate::mesos::message::Msg;
-use crate::world::{Lens, Seen, World};
+use crate::world::{Lens, Seen, Watch, World};
 use ledger::{Ledger, Noted};
 use marathons::Marathons;
+use std::sync::Arc;
 
 /// What invariants may read of a world.
 pub trait Watched {
@@ -48,7 +48,7 @@ impl Watched for World {
         self.host_total(host)
     }
     fn free_on(&self, master: u32, agent: AgentId) -> Option<Quantities> {
-        Some(self.master(master)?.1.free(agent)?.quantities())
+        self.master(master)?.1.free_quantities(agent)
     }
     fn outstanding(&self, master: u32) -> Option<u64> {
         self.master(master).map(|(master, _)| master.outstanding_offers().count() as u64)
@@ -67,6 +67,9 @@ impl Watched for World {
     }
 }
 
+/// Time passes for the invariants in steps of this at least.
+const TICK: Span = Span::from_secs(10);
+
 /// What an invariant sees: the world, and the books with everything so far booked in them.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -81,28 +84,23 @@ impl View<'_> {
     }
 }
 
-/// Time passes for the invariants in steps of this at least.
-const TICK: Span = Span::from_secs(10);
-
 /// What an invariant looks at, each with the methods that it is asked with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hears {
-    /// `message`, with those that its `lens` lets through.
+    /// `message`, with those of `messages` that its `lens` lets through.
     Messages,
-    /// `fact` or `said`.
+    /// `fact` or `said`, with those of `facts`.
     Facts,
-    /// The same, but for facts about offers and about tasks of jobs, of which there are most.
-    Services,
-    /// `passed`.
-    Time,
-    /// `step`.
+    /// `step`, after each step in which it heard a message or a fact.
     Steps,
+    /// `step`, after each step in which something was booked on an agent.
+    Bookings,
     /// `quiet`.
     Instants,
-}
-
-impl Hears {
-    const COUNT: usize = 6;
+    /// `overdue`, as soon as something happens after the time that it waits for.
+    Deadlines,
+    /// `passed`, every few seconds.
+    Time,
 }
 
 /// A property of every run. Each method says what is wrong if it finds the property broken.
@@ -110,8 +108,16 @@ impl Hears {
 pub trait Invariant: dyn_clone::DynClone + Send {
     /// What it is asked about; `noted` and `end` are rare, everybody is asked.
     fn hears(&self) -> &'static [Hears];
-    /// Which messages it looks at: by the kind of the sender, the message, and whether it is being
-    /// sent or being given to a core. No other message is shown to it.
+    /// The labels of the messages that it looks at; all if there is none.
+    fn messages(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// The names of the facts that it looks at; all if there is none.
+    fn facts(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Which of those messages it looks at: by the kind of the sender, the message, and whether it is
+    /// being sent or being given to a core. No other message is shown to it.
     #[must_use]
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool
     where
@@ -152,7 +158,7 @@ pub trait Invariant: dyn_clone::DynClone + Send {
     fn noted(&mut self, view: View, noted: &Noted) -> Result<(), String> {
         Ok(())
     }
-    /// All messages and facts of one step have been shown.
+    /// All messages and facts of one step have been shown (see `Hears`).
     ///
     /// # Errors
     /// What is wrong.
@@ -164,6 +170,17 @@ pub trait Invariant: dyn_clone::DynClone + Send {
     /// # Errors
     /// What is wrong.
     fn quiet(&mut self, view: View) -> Result<(), String> {
+        Ok(())
+    }
+    /// Until when it waits for something, if it does.
+    fn due(&self) -> Option<Time> {
+        None
+    }
+    /// That time has passed.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn overdue(&mut self, view: View) -> Result<(), String> {
         Ok(())
     }
     /// The run is over.
@@ -183,15 +200,12 @@ macro_rules! invariants {
         /// Names in scenarios and summaries, in the order of the list.
         pub const INVARIANTS: &[(&str, &str)] = &[$(($text, $name::SUMMARY)),+];
 
-        /// The messages that the ledger and the invariants look at.
-        #[must_use]
-        pub fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
-            Ledger::lens(msg, sent) || Marathons::lens(from, msg, sent) $(|| $name::$type::lens(from, msg, sent))+
-        }
-
         fn by_name(name: &str) -> Option<Rule> {
             fn rule<I: Invariant + Default + 'static>(name: &'static str) -> Rule {
-                Rule { name, lens: I::lens, invariant: Box::<I>::default(), fired: false }
+                let invariant = Box::<I>::default();
+                let hears = |what| invariant.hears().contains(&what);
+                let wants = Wants { steps: hears(Hears::Steps), bookings: hears(Hears::Bookings) };
+                Rule { name, lens: I::lens, invariant, wants, heard: false, fired: false }
             }
             match name {
                 $($text => Some(rule::<$name::$type>($text)),)+
@@ -250,13 +264,64 @@ impl std::fmt::Display for Violation {
     }
 }
 
+/// After which steps it is asked.
+#[derive(Clone, Copy)]
+struct Wants {
+    steps: bool,
+    bookings: bool,
+}
+
 #[derive(Clone)]
 struct Rule {
     name: &'static str,
     lens: Lens,
     invariant: Box<dyn Invariant>,
+    wants: Wants,
+    /// It was shown something in this step.
+    heard: bool,
     /// An invariant that has fired is not asked again: what follows from a violation says little.
     fired: bool,
+}
+
+/// Which rules hear of what, in the order of the rules.
+#[derive(Clone, Default)]
+struct Hearers {
+    /// By kind of message, and of fact.
+    messages: Vec<Vec<usize>>,
+    facts: Vec<Vec<usize>>,
+    /// Those that want each step in which they heard something, or that booked something.
+    steps: Vec<usize>,
+    instants: Vec<usize>,
+    deadlines: Vec<usize>,
+    time: Vec<usize>,
+    everybody: Vec<usize>,
+}
+
+impl Hearers {
+    fn of(rules: &[Rule]) -> Self {
+        let mut all = Self { everybody: (0..rules.len()).collect(), ..Self::default() };
+        all.messages.resize(Msg::LABELS.len(), Vec::new());
+        all.facts.resize(Fact::KINDS.len(), Vec::new());
+        for (i, rule) in rules.iter().enumerate() {
+            let enroll = |lists: &mut [Vec<usize>], known: &[&str], wanted: &[&str]| {
+                wanted.iter().for_each(|name| assert!(known.contains(name), "{}: there is no {name}", rule.name));
+                let kinds = lists.iter_mut().zip(known).filter(|(_, name)| wanted.is_empty() || wanted.contains(name));
+                kinds.for_each(|(list, _)| list.push(i));
+            };
+            for what in rule.invariant.hears() {
+                match what {
+                    Hears::Messages => enroll(&mut all.messages, Msg::LABELS, rule.invariant.messages()),
+                    Hears::Facts => enroll(&mut all.facts, Fact::KINDS, rule.invariant.facts()),
+                    Hears::Steps | Hears::Bookings if all.steps.last() == Some(&i) => {}
+                    Hears::Steps | Hears::Bookings => all.steps.push(i),
+                    Hears::Instants => all.instants.push(i),
+                    Hears::Deadlines => all.deadlines.push(i),
+                    Hears::Time => all.time.push(i),
+                }
+            }
+        }
+        all
+    }
 }
 
 /// Checks one run.
@@ -264,13 +329,31 @@ struct Rule {
 pub struct Checker {
     ledger: Ledger,
     marathons: Marathons,
+    rules: Vec<Rule>,
+    watch: Arc<Watch>,
+    hearers: Hearers,
+    /// The first instant that an invariant waits for.
+    due: Time,
     /// When those who hear of time are asked next.
     next_tick: Time,
-    rules: Vec<Rule>,
-    /// Which rules hear of each of `Hears`, in the order of the rules.
-    hearers: [Vec<usize>; Hears::COUNT],
-    everybody: Vec<usize>,
     violations: Vec<Violation>,
+}
+
+/// Asks some rules, in order; one that answers with something wrong has fired.
+macro_rules! ask {
+    ($checker:expr, $world:expr, $at:expr, $hearers:expr, |$rule:ident, $view:ident| $question:expr) => {
+        for &i in &$hearers {
+            let $rule = &mut $checker.rules[i];
+            if $rule.fired {
+                continue;
+            }
+            let $view = View { world: $world, ledger: &$checker.ledger, marathons: &$checker.marathons };
+            if let Err(what) = $question {
+                $rule.fired = true;
+                $checker.violations.push(Violation { invariant: $rule.name, at: $at, what });
+            }
+        }
+    };
 }
 
 impl Checker {
@@ -281,13 +364,21 @@ impl Checker {
     #[must_use]
     pub fn new(names: &[&str]) -> Self {
         let rules: Vec<Rule> = names.iter().map(|name| by_name(name).expect("a listed invariant")).collect();
-        let mut hearers = [const { Vec::new() }; Hears::COUNT];
-        for (i, rule) in rules.iter().enumerate() {
-            rule.invariant.hears().iter().for_each(|&what| hearers[what as usize].push(i));
+        let mut watch = Watch::default();
+        watch.add(Ledger::MESSAGES, |_, msg, sent| Ledger::lens(msg, sent));
+        watch.add(Marathons::MESSAGES, Marathons::lens);
+        for rule in rules.iter().filter(|rule| rule.invariant.hears().contains(&Hears::Messages)) {
+            watch.add(rule.invariant.messages(), rule.lens);
         }
-        let everybody = (0..rules.len()).collect();
-        let (ledger, marathons, next_tick) = Default::default();
-        Self { ledger, marathons, next_tick, rules, hearers, everybody, violations: Vec::new() }
+        let hearers = Hearers::of(&rules);
+        let (ledger, marathons, next_tick, violations) = Default::default();
+        Self { ledger, marathons, rules, watch: Arc::new(watch), hearers, due: Time::MAX, next_tick, violations }
+    }
+
+    /// The messages that it is to be shown.
+    #[must_use]
+    pub fn watch(&self) -> &Arc<Watch> {
+        &self.watch
     }
 
     /// Nothing is booked that has not been compared: a step without facts and messages needs no look.
@@ -320,18 +411,22 @@ impl Checker {
         if self.rules.is_empty() {
             return;
         }
+        if now > self.due {
+            self.judge_overdue(world, now);
+        }
         if now >= self.next_tick {
             self.next_tick = now + TICK;
-            self.ask(world, now, Some(Hears::Time), |rule, view| rule.invariant.passed(view, now));
+            ask!(self, world, now, self.hearers.time, |rule, view| rule.invariant.passed(view, now));
         }
         // Messages first: an offer is booked from the message that carries it.
         for seen in seen {
             self.ledger.message(seen);
             self.marathons.message(world, seen);
-            self.ask(world, seen.at, Some(Hears::Messages), |rule, view| {
+            ask!(self, world, seen.at, self.hearers.messages[seen.msg.kind()], |rule, view| {
                 if !(rule.lens)(seen.sender, &seen.msg, seen.sent) {
-                    return Ok(());
+                    continue;
                 }
+                rule.heard = true;
                 rule.invariant.message(view, seen)
             });
         }
@@ -339,53 +434,61 @@ impl Checker {
             self.ledger.fact(fact.by, &fact.what);
             if marathons::is_of_services(&fact.what) {
                 self.marathons.fact(fact);
-                self.ask(world, fact.at, Some(Hears::Services), |rule, view| rule.invariant.said(view, fact));
             }
-            self.ask(world, fact.at, Some(Hears::Facts), |rule, view| rule.invariant.said(view, fact));
+            ask!(self, world, fact.at, self.hearers.facts[fact.what.kind()], |rule, view| {
+                rule.heard = true;
+                rule.invariant.said(view, fact)
+            });
         }
         if !self.ledger.noted().is_empty() {
             for noted in self.ledger.noted().to_vec() {
-                self.ask(world, now, None, |rule, view| rule.invariant.noted(view, &noted));
+                ask!(self, world, now, self.hearers.everybody, |rule, view| rule.invariant.noted(view, &noted));
             }
         }
         if !facts.is_empty() || !seen.is_empty() {
-            self.ask(world, now, Some(Hears::Steps), |rule, view| rule.invariant.step(view));
+            let booked = self.ledger.raised().len() > 0;
+            ask!(self, world, now, self.hearers.steps, |rule, view| {
+                let heard = std::mem::take(&mut rule.heard) && rule.wants.steps;
+                let wanted = heard || booked && rule.wants.bookings;
+                if !wanted {
+                    continue;
+                }
+                rule.invariant.step(view)
+            });
             self.ledger.end_step();
+            self.find_due();
         }
         if self.ledger.touched().len() > 0 && world.is_quiet() {
-            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.invariant.quiet(view));
+            ask!(self, world, now, self.hearers.instants, |rule, view| rule.invariant.quiet(view));
             self.ledger.end_instant();
         }
     }
 
-    fn finish_at(&mut self, world: &dyn Watched, now: Time) {
-        if world.is_quiet() {
-            self.ask(world, now, Some(Hears::Instants), |rule, view| rule.invariant.quiet(view));
-            self.ask(world, now, Some(Hears::Time), |rule, view| rule.invariant.passed(view, now));
-            self.ask(world, now, None, |rule, view| rule.invariant.end(view));
-        }
-    }
-
-    /// Asks those who hear of it, or everybody.
-    #[inline]
-    fn ask(
-        &mut self,
-        world: &dyn Watched,
-        at: Time,
-        of: Option<Hears>,
-        question: impl Fn(&mut Rule, View) -> Result<(), String>,
-    ) {
-        let view = View { world, ledger: &self.ledger, marathons: &self.marathons };
-        let asked = of.map_or(&self.everybody, |of| &self.hearers[of as usize]);
-        for &i in asked {
-            let rule = &mut self.rules[i];
-            if rule.fired {
+    /// Asks those that have waited in vain.
+    #[cold]
+    fn judge_overdue(&mut self, world: &dyn Watched, now: Time) {
+        ask!(self, world, now, self.hearers.deadlines, |rule, view| {
+            if rule.invariant.due().is_none_or(|due| now <= due) {
                 continue;
             }
-            if let Err(what) = question(rule, view) {
-                rule.fired = true;
-                self.violations.push(Violation { invariant: rule.name, at, what });
-            }
+            rule.invariant.overdue(view)
+        });
+        self.find_due();
+    }
+
+    fn find_due(&mut self) {
+        let waiting = self.hearers.deadlines.iter().map(|&i| &self.rules[i]).filter(|rule| !rule.fired);
+        self.due = waiting.filter_map(|rule| rule.invariant.due()).min().unwrap_or(Time::MAX);
+    }
+
+    fn finish_at(&mut self, world: &dyn Watched, now: Time) {
+        if now > self.due {
+            self.judge_overdue(world, now);
+        }
+        if world.is_quiet() {
+            ask!(self, world, now, self.hearers.instants, |rule, view| rule.invariant.quiet(view));
+            ask!(self, world, now, self.hearers.time, |rule, view| rule.invariant.passed(view, now));
+            ask!(self, world, now, self.hearers.everybody, |rule, view| rule.invariant.end(view));
         }
     }
 }
@@ -603,5 +706,43 @@ mod tests {
         let all: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
         assert_eq!(Checker::new(&all).rules.iter().map(|r| r.name).collect::<Vec<_>>(), all);
         assert!(by_name("offers").is_none());
+    }
+
+    /// The names after `what` in a text, in order and once.
+    fn named(text: &str, what: &str) -> Vec<String> {
+        let word = |rest: &str| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+        let mut all: Vec<String> = text.split(what).skip(1).map(word).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// An invariant that left out a fact or a message that it looks at would never be shown it.
+    #[test]
+    fn what_they_look_at_is_what_they_list() {
+        let wire = include_str!("../mesos/message.rs");
+        let rows = wire.split("fn kind(&self)").nth(1).and_then(|rest| rest.split("fn label").next()).expect("a table");
+        let label = |message: &str| {
+            let row = rows.lines().find(|row| named(row, "Self::").iter().any(|name| name == message));
+            let number = row.and_then(|row| row.rsplit("=> ").next()?.trim_end_matches(',').parse::<usize>().ok());
+            Msg::LABELS[number.unwrap_or_else(|| panic!("no row of {message}"))].to_owned()
+        };
+        let listed = |names: &[&str]| {
+            let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            names.sort();
+            names
+        };
+        for rule in Checker::new(&INVARIANTS.iter().map(|row| row.0).collect::<Vec<_>>()).rules {
+            let path = format!("{}/src/check/{}.rs", env!("CARGO_MANIFEST_DIR"), rule.name.replace('-', "_"));
+            let text = std::fs::read_to_string(path).expect("a file");
+            let code = text.split("#[cfg(test)]").next().expect("code");
+            let facts = rule.invariant.facts();
+            assert!(facts.is_empty() || listed(facts) == named(code, "Fact::"), "{}", rule.name);
+            let mut messages: Vec<String> = named(code, "Msg::").iter().map(|message| label(message)).collect();
+            messages.sort();
+            messages.dedup();
+            let labels = rule.invariant.messages();
+            assert!(labels.is_empty() || listed(labels) == messages, "{}: {messages:?}", rule.name);
+        }
     }
 }

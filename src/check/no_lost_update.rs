@@ -25,6 +25,10 @@ impl Invariant for NoLostUpdate {
         &[Hears::Messages]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["store"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         from == ProcessKind::Marathon
             && sent

@@ -30,7 +30,11 @@ pub struct NoOvercommit;
 
 impl Invariant for NoOvercommit {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Facts, Hears::Steps]
+        &[Hears::Facts, Hears::Bookings]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["TaskStarted"]
     }
 
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {

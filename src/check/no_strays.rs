@@ -53,7 +53,11 @@ impl NoStrays {
 
 impl Invariant for NoStrays {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services, Hears::Time]
+        &[Hears::Facts, Hears::Time]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged", "LeaderReady", "ProcessStopped", "TaskEnded", "TaskStarted"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

@@ -97,7 +97,15 @@ impl Cluster {
 
 impl Invariant for NoSurplus {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services]
+        &[Hears::Messages, Hears::Facts]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "stored"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -12,7 +12,7 @@
 
 use super::marathons::Known;
 use super::{Hears, Invariant, View};
-use crate::base::id::{JobId, Symbol};
+use crate::base::id::{JobId, RoleId, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::time::{Span, Time};
 use crate::fact::{At, Condition, Fact, Goal, ProcessKind};
@@ -28,8 +28,8 @@ const DEFAULT: Span = Span::from_secs(10);
 
 #[derive(Clone, Default)]
 pub struct OffersWanted {
-    /// Processes whose role is suppressed, since when.
-    suppressed: Map<u32, Time>,
+    /// Roles of processes that are suppressed, since when.
+    suppressed: Map<(u32, RoleId), Time>,
     /// When a configuration last failed.
     failed: Lookup<JobId, Time>,
     /// Instances that want an offer, since when.
@@ -44,25 +44,45 @@ fn wants_offer(known: &Known) -> bool {
 
 impl Invariant for OffersWanted {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services, Hears::Time]
+        &[Hears::Messages, Hears::Facts, Hears::Time]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["REVIVE", "SUBSCRIBE", "SUPPRESS", "UPDATE_FRAMEWORK"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged", "LeaderReady", "ProcessStopped"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         from == ProcessKind::Marathon
             && sent
-            && matches!(msg, Msg::Suppress { .. } | Msg::Revive { .. } | Msg::Subscribe { .. })
+            && matches!(
+                msg,
+                Msg::Suppress { .. } | Msg::Revive { .. } | Msg::Subscribe { .. } | Msg::UpdateCall { .. }
+            )
     }
 
     fn message(&mut self, _: View, seen: &Seen) -> Result<(), String> {
-        let suppressed = match &seen.msg {
-            Msg::Suppress { .. } => true,
-            Msg::Subscribe { info, .. } => info.suppressed,
-            _ => false,
-        };
-        if suppressed {
-            self.suppressed.entry(seen.from.slot).or_insert(seen.at);
-        } else {
-            self.suppressed.swap_remove(&seen.from.slot);
+        let slot = seen.from.slot;
+        match &seen.msg {
+            Msg::UpdateCall { info, .. } | Msg::Subscribe { info, .. } => {
+                self.suppressed.retain(|(of, role), _| *of != slot || info.suppressed.contains(role));
+                for role in &info.suppressed {
+                    self.suppressed.entry((slot, *role)).or_insert(seen.at);
+                }
+            }
+            Msg::Suppress { roles, .. } => {
+                for role in roles.iter() {
+                    self.suppressed.entry((slot, *role)).or_insert(seen.at);
+                }
+            }
+            // Without roles: of all.
+            Msg::Revive { roles, .. } => {
+                self.suppressed.retain(|(of, role), _| *of != slot || !(roles.is_empty() || roles.contains(role)));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -87,7 +107,7 @@ impl Invariant for OffersWanted {
                 self.waiting.extend(found.map(|(id, _)| (*id, fact.at)));
             }
             Fact::ProcessStopped { kind: ProcessKind::Marathon, slot, .. } => {
-                self.suppressed.swap_remove(&slot);
+                self.suppressed.retain(|(of, _), _| *of != slot);
             }
             _ => {}
         }
@@ -95,7 +115,8 @@ impl Invariant for OffersWanted {
     }
 
     fn passed(&mut self, view: View, now: Time) -> Result<(), String> {
-        for (slot, said) in &self.suppressed {
+        for ((slot, role), said) in &self.suppressed {
+            let role = view.world.names().text(*role);
             let two = view.world.flags(*slot).map_or(DEFAULT, |flags| flags.min_revive_offers_interval * 2);
             let bound = two + MARGIN;
             if now - *said <= bound || view.marathons.calm(now) <= bound {
@@ -104,6 +125,7 @@ impl Invariant for OffersWanted {
             let Some(fleet) = view.marathons.fleet(*slot) else { continue };
             let late = self.waiting.iter().find(|(id, since)| {
                 let known = fleet.instances.get(*id).filter(|known| wants_offer(known));
+                let known = known.filter(|known| known.spec().is_some_and(|spec| spec.role == role));
                 known.is_some_and(|known| {
                     let most = known.spec().map_or(Span::from_secs(3600), |spec| spec.backoff.most);
                     let failed = known.config.and_then(|config| self.failed.get(&config));
@@ -112,7 +134,7 @@ impl Invariant for OffersWanted {
             });
             if let Some((id, since)) = late {
                 let id = view.world.names().text(*id);
-                return Err(format!("{id} wants an offer since {since}; its Marathon suppressed its role at {said}"));
+                return Err(format!("{id} wants an offer since {since}; its Marathon suppressed {role} at {said}"));
             }
         }
         Ok(())
@@ -123,13 +145,20 @@ impl Invariant for OffersWanted {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::marathon::core::testing::{scheduled, spec};
+    use crate::marathon::model::app::RunSpec;
+    use std::sync::Arc;
 
+    /// An instance of role `f` waits for an offer; its Marathon had suppressed that role.
     fn run(after: Option<Msg>, last: Condition) -> Vec<String> {
         let now = Time::from_secs;
         let mut stage = Stage::new("offers-wanted");
+        let app = Arc::new(RunSpec { role: "f".into(), ..spec("/app", 1) });
+        let record = (true, store(1, "instances/host", scheduled(1, app)));
         stage.at(now(1), &[elected(0), serves(0)]);
-        stage.moment(now(10), 0, &[(true, Msg::Suppress { framework: FRAMEWORK })], &[]);
-        stage.at(now(100), &[instance(1, Condition::Scheduled, Goal::Running)]);
+        let roles: Arc<[RoleId]> = [FRAMEWORK.0].into();
+        stage.moment(now(10), 0, &[(true, Msg::Suppress { framework: FRAMEWORK, roles })], &[]);
+        stage.moment(now(100), 0, &[record], &[instance(1, Condition::Scheduled, Goal::Running)]);
         let after: Vec<(bool, Msg)> = after.into_iter().map(|msg| (true, msg)).collect();
         stage.moment(now(110), 0, &after, &[instance(1, last, Goal::Running)]);
         stage.at(now(200), &[serves(1)])
@@ -137,9 +166,11 @@ mod tests {
 
     #[test]
     fn fires_when_an_instance_waits_in_silence() {
-        let text = "host wants an offer since 00:01:40.000000; its Marathon suppressed its role at 00:00:10.000000";
+        let text = "host wants an offer since 00:01:40.000000; its Marathon suppressed f at 00:00:10.000000";
         assert_eq!(run(None, Condition::Scheduled), [text]);
-        assert!(run(Some(Msg::Revive { framework: FRAMEWORK }), Condition::Scheduled).is_empty());
+        let revive = |roles: &[RoleId]| Some(Msg::Revive { framework: FRAMEWORK, roles: roles.into() });
+        assert!(run(revive(&[]), Condition::Scheduled).is_empty());
+        assert_eq!(run(revive(&[APP]), Condition::Scheduled), [text], "of another role");
         assert!(run(None, Condition::Provisioned).is_empty(), "it has its offer");
         assert!(run(None, Condition::Failed).is_empty(), "it backs off");
     }

@@ -23,7 +23,11 @@ pub struct OneDeployment {
 
 impl Invariant for OneDeployment {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentStep", "DeploymentEnded", "ProcessStopped", "LeaderLost"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

@@ -30,7 +30,11 @@ pub struct Patience {
 
 impl Invariant for Patience {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

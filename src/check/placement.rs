@@ -37,7 +37,11 @@ impl Placement {
 
 impl Invariant for Placement {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged", "PlacementLimit"]
     }
 
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {

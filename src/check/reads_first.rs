@@ -31,7 +31,15 @@ pub struct ReadsFirst {
 
 impl Invariant for ReadsFirst {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services]
+        &[Hears::Messages, Hears::Facts]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "stored"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["LeaderReady", "ProcessStopped"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -64,7 +64,15 @@ impl ReservationsReturned {
 
 impl Invariant for ReservationsReturned {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Services]
+        &[Hears::Messages, Hears::Facts]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["CHECKPOINT_RESOURCES", "DECLINE"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -48,7 +48,11 @@ impl RestartHarmless {
 
 impl Invariant for RestartHarmless {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services]
+        &[Hears::Facts]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["LeaderReady", "AppTarget", "DeploymentBegan", "DeploymentEnded", "ProcessStopped", "ProcessStarted", "AgentUnreachable", "AgentDisconnected", "AgentReregistered", "TaskEnded", "InstanceHealth", "InstanceKill", "InstanceChanged"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

@@ -37,7 +37,11 @@ pub struct UpgradesComplete {
 
 impl Invariant for UpgradesComplete {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Services, Hears::Time]
+        &[Hears::Facts, Hears::Time]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentEnded", "DeploymentStep", "LeaderElected"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {

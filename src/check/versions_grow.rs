@@ -32,6 +32,10 @@ impl Invariant for VersionsGrow {
         &[Hears::Messages]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["HTTP_REPLY", "stored"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         from == ProcessKind::Marathon
             && match msg {

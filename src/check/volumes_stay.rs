@@ -64,6 +64,10 @@ impl Invariant for VolumesStay {
         &[Hears::Messages]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["ACCEPT"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         from == ProcessKind::Marathon && sent && matches!(msg, Msg::Accept { .. } | Msg::AcceptBulk(_))
     }

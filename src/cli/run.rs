@@ -12,6 +12,7 @@ use crate::mesos::allocator::policy::{self, PolicyUser, Sharing};
 use crate::replay::{Init, Tape};
 use crate::report;
 use crate::scenario::Scenario;
+use crate::scenario::model::Role;
 use crate::scenario::units::parse_span;
 use crate::sim::{Broken, Finished, Progress, Sim, Stop, Watcher};
 use crate::world::sabotage::{self, SABOTEURS, Saboteur};
@@ -179,7 +180,10 @@ fn tape(path: &Path, scenario: &Scenario) -> Result<Tape, Failure> {
         ..Init::default()
     };
     let weights = scenario.roles.iter().map(|role| (role.name.clone(), role.weight)).collect();
-    Ok(Tape::new(&scenario.name, init, weights))
+    let pairs = |amounts: &[(String, Milli)]| amounts.iter().cloned().collect();
+    let with_quota = scenario.roles.iter().filter(|role| !(role.guarantee.is_empty() && role.limit.is_empty()));
+    let quota = |role: &Role| (role.name.clone(), pairs(&role.guarantee), pairs(&role.limit));
+    Ok(Tape::new(&scenario.name, init, weights, with_quota.map(quota).collect()))
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -1,8 +1,7 @@
 //! Frameworks: schedulers that use Mesos, as pure state machines like Mesos itself. They may name
-//! Mesos' messages and resources and nothing else of it.
+//! Mesos' messages, resources and driver and nothing else of it.
 
 pub mod batch;
 pub mod chooser;
 pub mod execute;
 pub mod operator;
-pub mod registration;

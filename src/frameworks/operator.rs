@@ -1,11 +1,12 @@
-//! An operator: a client from outside who sends scripted requests to an HTTP API that several
+//! An operator: a client from outside who sends scripted requests to HTTP APIs, each of which several
 //! processes serve, of which any may be down.
 //!
 //! Defined behaviour. Each request leaves at its time, independently of the others, for the process
 //! that answered last. No answer within the time-out, 502 or 503: after a pause the next process is
 //! asked, at most `attempts` times in all; then the request counts as unanswered (status 0). An
-//! answer to an attempt that was given up is not heard. `{deployment}` and `{version}` in a path
-//! stand for those that the last answer named, as an operator copies them from the screen; a list of
+//! answer to an attempt that was given up is not heard. Where a service runs that moves about, a name
+//! service tells (`Located`); while it is nowhere an attempt fails at once. `{deployment}` and `{version}` in a path
+//! stand for those that the service's last answer named, as an operator copies them from the screen; a list of
 //! deployments names its first.
 
 use crate::actor::{Cx, Input, ProcessId, TimerKey};
@@ -20,10 +21,18 @@ use std::sync::Arc;
 const SEND_TIMER: u8 = 1;
 const TIMEOUT_TIMER: u8 = 2;
 
+/// Something that answers requests: processes that serve one API.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct Service {
+    /// Its number, if it runs as tasks and moves about.
+    pub program: Option<u32>,
     /// Addresses of the servers, in the order of trying.
     pub servers: Vec<ProcessId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub services: Vec<Service>,
     pub timeout: Span,
     /// Before the next server is asked.
     pub pause: Span,
@@ -37,6 +46,8 @@ pub struct Scripted {
     /// The number under which it is recorded.
     pub number: u32,
     pub at: Time,
+    /// Which of the services is asked.
+    pub service: usize,
     pub request: Arc<Request>,
 }
 
@@ -159,15 +170,22 @@ struct Progress {
     first_sent: Option<Time>,
 }
 
+/// What is known of a service.
+#[derive(Clone, Debug)]
+struct Known {
+    servers: Vec<ProcessId>,
+    /// Index of the server to ask first.
+    next: usize,
+    /// What the last answers named.
+    deployment: String,
+    version: String,
+}
+
 #[derive(Clone, Debug)]
 pub struct Operator {
     config: Arc<Config>,
     progress: Vec<Progress>,
-    /// Index of the server to ask first.
-    server: usize,
-    /// What the last answers named.
-    deployment: String,
-    version: String,
+    services: Vec<Known>,
     outcomes: Vec<Outcome>,
 }
 
@@ -175,8 +193,12 @@ impl Operator {
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
         let progress = vec![Progress::default(); config.script.len()];
-        let (deployment, version) = (String::new(), String::new());
-        Self { config, progress, server: 0, deployment, version, outcomes: Vec::new() }
+        let known = |service: &Service| {
+            let (deployment, version) = (String::new(), String::new());
+            Known { servers: service.servers.clone(), next: 0, deployment, version }
+        };
+        let services = config.services.iter().map(known).collect();
+        Self { config, progress, services, outcomes: Vec::new() }
     }
 
     /// What came of the requests, in the order in which they ended.
@@ -202,20 +224,29 @@ impl Operator {
                 }
             }
             Input::Message { msg: Msg::HttpReply { token, response }, .. } => self.answered(cx, token, response),
+            Input::Message { msg: Msg::Located { program, slot, up }, .. } => {
+                let at = self.config.services.iter().position(|service| service.program == Some(program));
+                if let Some(known) = at.map(|at| &mut self.services[at]) {
+                    known.servers.retain(|server| server.slot != slot);
+                    known.servers.extend(up.then_some(ProcessId::at(slot)));
+                }
+            }
             _ => {}
         }
     }
 
     fn send(&mut self, cx: &mut Cx, index: usize) {
-        let Some(server) = self.config.servers.get(self.server % self.config.servers.len().max(1)).copied() else {
-            return self.end(cx, index, None);
-        };
+        let service = &self.services[self.config.script[index].service];
+        let server = service.servers.get(service.next % service.servers.len().max(1)).copied();
         let progress = &mut self.progress[index];
         progress.attempts += 1;
-        progress.waits = true;
         progress.first_sent.get_or_insert(cx.now);
+        let Some(server) = server else {
+            return self.try_again(cx, index, None);
+        };
+        progress.waits = true;
         let token = token(index, progress.attempts);
-        let request = self.filled_in(&self.config.script[index].request);
+        let request = self.filled_in(index);
         cx.send(server, Msg::Http { token, request });
         cx.timer(TimerKey::new(TIMEOUT_TIMER, index as u64), self.config.timeout);
     }
@@ -230,26 +261,27 @@ impl Operator {
         if matches!(response.status, 502 | 503) {
             return self.try_again(cx, index, Some(response));
         }
+        let service = &mut self.services[self.config.script[index].service];
         if let Some((_, id)) = response.headers.iter().find(|(name, _)| *name == "Marathon-Deployment-Id") {
-            self.deployment.clone_from(id);
+            service.deployment.clone_from(id);
         }
         if let Body::Json(body) = &response.body
             && let Some(version) = body["version"].as_str()
         {
-            version.clone_into(&mut self.version);
+            version.clone_into(&mut service.version);
         }
         // A list of deployments names the one that began first.
         if let Body::Json(list) = &response.body
             && let (Some(id), true) = (list[0]["id"].as_str(), list[0]["affectedApps"].is_array())
         {
-            id.clone_into(&mut self.deployment);
+            id.clone_into(&mut service.deployment);
         }
         self.end(cx, index, Some(response));
     }
 
     fn try_again(&mut self, cx: &mut Cx, index: usize, response: Option<Arc<Response>>) {
         self.progress[index].waits = false;
-        self.server = (self.server + 1) % self.config.servers.len().max(1);
+        self.services[self.config.script[index].service].next += 1;
         if self.progress[index].attempts >= self.config.attempts {
             return self.end(cx, index, response);
         }
@@ -265,11 +297,13 @@ impl Operator {
         self.outcomes.push(Outcome { number, sent, ended: cx.now, attempts, response });
     }
 
-    fn filled_in(&self, request: &Arc<Request>) -> Arc<Request> {
+    fn filled_in(&self, index: usize) -> Arc<Request> {
+        let Scripted { request, service, .. } = &self.config.script[index];
+        let service = &self.services[*service];
         if !request.path.contains('{') {
             return Arc::clone(request);
         }
-        let path = request.path.replace("{deployment}", &self.deployment).replace("{version}", &self.version);
+        let path = request.path.replace("{deployment}", &service.deployment).replace("{version}", &service.version);
         Arc::new(Request { path, ..request.as_ref().clone() })
     }
 }
@@ -301,10 +335,10 @@ mod tests {
             let scripted = |(i, path): (usize, &&str)| {
                 let request =
                     Request { method: Method::Get, path: (*path).into(), query: vec![], body: Body::Empty, hops: 0 };
-                Scripted { number: 10 + i as u32, at: Time::from_secs(5), request: Arc::new(request) }
+                Scripted { number: 10 + i as u32, at: Time::from_secs(5), service: 0, request: Arc::new(request) }
             };
             let config = Config {
-                servers: SERVERS.to_vec(),
+                services: vec![Service { program: Some(3), servers: SERVERS.to_vec() }],
                 timeout: Span::from_secs(10),
                 pause: Span::from_secs(1),
                 attempts: 3,
@@ -387,6 +421,21 @@ mod tests {
         }
         assert_eq!(last, [Effect::Fact(Fact::Answered { request: 10, status: 0 })]);
         assert_eq!(bench.operator.outcomes()[0].response, None);
+    }
+
+    #[test]
+    fn a_service_that_moves_is_asked_where_it_is() {
+        let mut bench = Bench::new(&["/ping"]);
+        let mut located = |slot, up| {
+            let msg = Msg::Located { program: 3, slot, up };
+            assert_eq!(bench.feed(1, Input::Message { from: SERVERS[0], msg }), []);
+        };
+        located(3, false);
+        located(4, false);
+        let nowhere = bench.feed(5, Input::Timer { key: TimerKey::new(SEND_TIMER, 0) });
+        assert_eq!(nowhere, [Effect::Timer { key: TimerKey::new(SEND_TIMER, 0), after: Span::from_secs(1) }]);
+        bench.feed(5, Input::Message { from: SERVERS[0], msg: Msg::Located { program: 3, slot: 9, up: true } });
+        assert_eq!(bench.sent(6, 0).0, 9);
     }
 
     #[test]

@@ -38,14 +38,22 @@ pub struct FrameworkInfo {
     pub name: Symbol,
     /// Missing at the first subscription.
     pub id: Option<FrameworkId>,
-    pub role: RoleId,
+    /// Each once; exactly one without the capability `multi_role`.
+    pub roles: Vec<RoleId>,
     /// As whom it authenticates; its reservations bear that name.
     pub principal: Option<Symbol>,
     pub failover_timeout: Span,
     pub checkpoint: bool,
     pub capabilities: Capabilities,
-    /// Subscribe with the role suppressed.
-    pub suppressed: bool,
+    /// Those of `roles` for which it wants no offers.
+    pub suppressed: Vec<RoleId>,
+}
+
+impl FrameworkInfo {
+    /// Those of its roles for which it wants offers.
+    pub fn wanted(&self) -> impl Iterator<Item = RoleId> + '_ {
+        self.roles.iter().copied().filter(|role| !self.suppressed.contains(role))
+    }
 }
 
 /// Framework capabilities that change behaviour.
@@ -57,6 +65,7 @@ pub struct Capabilities {
     pub revocable_resources: bool,
     pub shared_resources: bool,
     pub reservation_refinement: bool,
+    pub multi_role: bool,
 }
 
 /// `Filters.refuse_seconds` in whole nanoseconds; 0 stands for no filter.
@@ -291,8 +300,10 @@ pub enum Msg {
         ping_timeout: Span,
         unknown: Arc<[UnknownTask]>,
     },
+    /// `role`: of the offer on which it was launched.
     RunTask {
         framework: FrameworkId,
+        role: RoleId,
         task: TaskId,
         spec: Arc<TaskSpec>,
         info: Arc<FrameworkInfo>,
@@ -346,11 +357,19 @@ pub enum Msg {
         offers: OfferRanges,
         refuse: Refuse,
     },
+    /// Of some of its roles; none: of all. The same for SUPPRESS.
     Revive {
         framework: FrameworkId,
+        roles: Arc<[RoleId]>,
     },
     Suppress {
         framework: FrameworkId,
+        roles: Arc<[RoleId]>,
+    },
+    /// Another set of roles, or of those that are suppressed, without a new subscription.
+    UpdateCall {
+        framework: FrameworkId,
+        info: Arc<FrameworkInfo>,
     },
     Kill {
         framework: FrameworkId,
@@ -443,6 +462,13 @@ pub enum Msg {
         token: u64,
         status: u16,
     },
+    /// From a name service to clients: a program that runs as tasks is, or is no more, at this
+    /// address.
+    Located {
+        program: u32,
+        slot: u32,
+        up: bool,
+    },
 
     // ---- between actors of `bench engine` ----
     Ball(u64),
@@ -480,11 +506,19 @@ pub enum Msg {
     DeactivateAgent {
         agent: AgentId,
     },
+    /// Of some of its roles; none: of all. The same for the opposite.
     ReviveOffers {
         framework: FrameworkId,
+        roles: Arc<[RoleId]>,
     },
     SuppressOffers {
         framework: FrameworkId,
+        roles: Arc<[RoleId]>,
+    },
+    /// Its roles, capabilities and suppressed roles are now these.
+    ChangeFramework {
+        framework: FrameworkId,
+        info: Arc<FrameworkInfo>,
     },
     /// Gives back a range of a batch untouched.
     RecoverOffers {
@@ -529,6 +563,8 @@ pub enum Refusal {
     FrameworkRemoved,
     FailedOver,
     InvalidRole,
+    /// More than one role without the capability, one twice, or one suppressed that is not there.
+    InvalidRoles,
     ImmutableField,
 }
 
@@ -634,6 +670,9 @@ impl Msg {
         "registryLost",
         "CHECKPOINT_RESOURCES",
         "updateAllocation",
+        "LOCATED",
+        "UPDATE_FRAMEWORK_CALL",
+        "updateFramework",
     ];
 
     /// The index of the kind in `LABELS`.
@@ -703,6 +742,9 @@ impl Msg {
             Self::RegistryLost => 59,
             Self::CheckpointResources(_) => 60,
             Self::UpdateAllocation(_) => 61,
+            Self::Located { .. } => 62,
+            Self::UpdateCall { .. } => 63,
+            Self::ChangeFramework { .. } => 64,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod allocator;
+pub mod driver;
 pub mod master;
 pub mod message;
 pub mod registrar;

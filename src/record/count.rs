@@ -65,6 +65,8 @@ counts! {
     RegistryOperations "registry.operations" "Operations in them.";
     ProcessesStarted "processes.started" "Processes that began.";
     ProcessesStopped "processes.stopped" "Processes that ended or crashed.";
+    SchedulersBegun "schedulers.begun" "Schedulers that began as tasks of an app.";
+    SchedulersIds "schedulers.ids" "Framework ids that masters gave; a second one to the same framework: it lost the first.";
     MastersElected "leaders.masters_elected" "Elections of a leading master.";
     MarathonsElected "leaders.marathons_elected" "Elections of a leading Marathon.";
     RequestsAnswered "requests.answered" "Requests of operators that were answered with a status below 400.";

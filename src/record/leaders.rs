@@ -1,4 +1,5 @@
-//! Changes of leaders: when one was lost, and when the next one had what it needs to go on.
+//! Changes of leaders: when one was lost, and when the next one had what it needs to go on. Marathons
+//! that run as tasks of another are not looked at: losing one is an ordinary loss of a task.
 
 use super::recording::Failover;
 use crate::base::id::Symbol;
@@ -27,16 +28,25 @@ pub(super) struct Leaders {
     subscribed: Set<Symbol>,
     /// Names of Marathons' frameworks.
     services: Set<Symbol>,
+    /// Slots and names of what runs as tasks.
+    hosted: Set<u32>,
+    hosted_names: Set<Symbol>,
     pub(super) changes: Vec<Failover>,
 }
 
 impl Leaders {
-    fn side(&mut self, kind: ProcessKind) -> Option<&mut Side> {
+    fn side(&mut self, kind: ProcessKind, slot: u32) -> Option<&mut Side> {
         match kind {
+            _ if self.hosted.contains(&slot) => None,
             ProcessKind::Master => Some(&mut self.masters),
             ProcessKind::Marathon => Some(&mut self.marathons),
             _ => None,
         }
+    }
+
+    pub(super) fn hosted(&mut self, slot: u32, program: Symbol) {
+        self.hosted.insert(slot);
+        self.hosted_names.insert(program);
     }
 
     /// Frameworks with this owner name belong to Marathon.
@@ -47,7 +57,7 @@ impl Leaders {
     /// The process died, stepped down, or lost its session.
     pub(super) fn gone(&mut self, kind: ProcessKind, slot: u32, incarnation: Option<u32>, at: Time, agents: u64) {
         let (changes, subscribed) = (self.changes.len(), self.subscribed.clone());
-        let Some(side) = self.side(kind) else { return };
+        let Some(side) = self.side(kind, slot) else { return };
         let led = side.leader.is_some_and(|l| l.0 == slot && incarnation.is_none_or(|i| i == l.1));
         if !led {
             return;
@@ -63,15 +73,15 @@ impl Leaders {
     }
 
     pub(super) fn elected(&mut self, kind: ProcessKind, slot: u32, incarnation: u32, at: Time) {
-        let Some(side) = self.side(kind) else { return };
+        let Some(side) = self.side(kind, slot) else { return };
         side.leader = Some((slot, incarnation));
         if let Some(open) = side.open {
             self.changes[open].elected_ns.get_or_insert(at.0);
         }
     }
 
-    pub(super) fn ready(&mut self, kind: ProcessKind, at: Time) {
-        if let Some(open) = self.side(kind).and_then(|side| side.open) {
+    pub(super) fn ready(&mut self, kind: ProcessKind, slot: u32, at: Time) {
+        if let Some(open) = self.side(kind, slot).and_then(|side| side.open) {
             self.changes[open].ready_ns.get_or_insert(at.0);
         }
     }
@@ -93,6 +103,7 @@ impl Leaders {
         // The change of a Marathon's leader is complete: whether it is offered anything depends on
         // what it has to place, and it suppresses offers while that is nothing.
         if self.services.contains(&name)
+            && !self.hosted_names.contains(&name)
             && let Some(open) = self.marathons.open.take_if(|open| self.changes[*open].elected_ns.is_some())
         {
             self.changes[open].frameworks_ns = Some(at.0);

@@ -6,6 +6,7 @@
 //! | `agents.registered`, `agents.connected` | agents that the master counts now |
 //! | `requests.answered`, `.refused`, `.unanswered` | operators' requests by how they ended |
 //! | `jobs.waiting` | jobs none of whose tasks has started |
+//! | `jobs.open` | jobs that are neither done nor given up |
 //! | `tasks.queued`, `tasks.running` | tasks that wait; containers that run, in truth |
 //! | `offers.outstanding` | offers made that have not ended |
 //! | `utilization.KIND.used`, `.offered`, `.free` | fractions of the capacity registered now |
@@ -48,6 +49,7 @@ pub enum LevelKey {
     AgentsRegistered,
     AgentsConnected,
     JobsWaiting,
+    JobsOpen,
     TasksQueued,
     TasksRunning,
     OffersOutstanding,
@@ -61,10 +63,11 @@ pub enum Part {
 }
 
 /// Levels by their keys.
-pub const LEVELS: [(&str, LevelKey); 6] = [
+pub const LEVELS: [(&str, LevelKey); 7] = [
     ("agents.registered", LevelKey::AgentsRegistered),
     ("agents.connected", LevelKey::AgentsConnected),
     ("jobs.waiting", LevelKey::JobsWaiting),
+    ("jobs.open", LevelKey::JobsOpen),
     ("tasks.queued", LevelKey::TasksQueued),
     ("tasks.running", LevelKey::TasksRunning),
     ("offers.outstanding", LevelKey::OffersOutstanding),
@@ -119,6 +122,10 @@ impl Recorder {
             LiveKey::Level(LevelKey::AgentsRegistered) => self.agents_now().0 as f64,
             LiveKey::Level(LevelKey::AgentsConnected) => self.agents_now().1 as f64,
             LiveKey::Level(LevelKey::JobsWaiting) => self.waiting_now() as f64,
+            LiveKey::Level(LevelKey::JobsOpen) => {
+                let over = counted(Count::JobsEnded) + counted(Count::JobsUnplaceable);
+                counted(Count::JobsSubmitted) as f64 - over as f64
+            }
             LiveKey::Level(LevelKey::TasksQueued) => self.queued_now(None) as f64,
             LiveKey::Level(LevelKey::TasksRunning) => self.running_now(None) as f64,
             LiveKey::Level(LevelKey::OffersOutstanding) => {

@@ -18,7 +18,7 @@ use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
-use crate::fact::{At, End, Fact, OfferEnd, ProcessKind, ResourceOp};
+use crate::fact::{At, End, Fact, OfferEnd, ProcessKind, ResourceOp, RoleStanding};
 use books::Open;
 
 mod books;
@@ -75,6 +75,8 @@ struct Job {
     /// Tasks that hold resources in the master's books.
     held: u32,
     open: Open,
+    /// Its owner was offered something; said again by a scheduler that forgot.
+    offered: bool,
     started: bool,
     /// Ended or given up: nothing of it waits any more.
     closed: bool,
@@ -251,7 +253,8 @@ impl Recorder {
         match *fact {
             Fact::JobSubmitted { job, owner, tasks, each } => self.submitted(at, left, job, owner, tasks, each),
             Fact::JobOffered { job, .. } => {
-                if let Some(slot) = self.slot(job) {
+                if let Some(slot) = self.slot(job).filter(|slot| !self.jobs[*slot].offered) {
+                    self.jobs[slot].offered = true;
                     let (f, wait) = (self.jobs[slot].framework as usize, at - self.jobs[slot].submitted);
                     self.frameworks[f].first_offer.push(wait.0 as u64);
                     self.count(f as u32, Count::JobsOffered, 1);
@@ -355,7 +358,9 @@ impl Recorder {
             Fact::FrameworkSubscribed { framework, name, .. } => {
                 let f = self.owner(name);
                 self.map_symbol(framework.0, f);
-                self.subscriptions.insert(framework, name);
+                if self.subscriptions.insert(framework, name).is_none() {
+                    self.count(f, Count::SchedulersIds, 1);
+                }
                 self.leaders.subscribed(name, at);
                 self.count(NONE, Count::FrameworksSubscriptions, 1);
             }
@@ -366,6 +371,11 @@ impl Recorder {
                 }
                 self.count(NONE, Count::FrameworksRemovals, 1);
             }
+            Fact::FrameworkRole { standing, .. } => match standing {
+                RoleStanding::Wanted => self.count(NONE, Count::FrameworksRevivals, 1),
+                RoleStanding::Suppressed => self.count(NONE, Count::FrameworksSuppressions, 1),
+                RoleStanding::Subscribed | RoleStanding::Dropped => {}
+            },
             Fact::FrameworkSuppressed { .. } => self.count(NONE, Count::FrameworksSuppressions, 1),
             Fact::FrameworkRevived { .. } => self.count(NONE, Count::FrameworksRevivals, 1),
             Fact::ResourcesConverted { operation, .. } => {
@@ -401,8 +411,13 @@ impl Recorder {
                     self.leader = None;
                 }
             }
+            Fact::Hosted { slot, program, .. } => {
+                let f = self.owner(program);
+                self.count(f, Count::SchedulersBegun, 1);
+                self.leaders.hosted(slot, program);
+            }
             Fact::LeaderReady { kind, slot, .. } => {
-                self.leaders.ready(kind, at);
+                self.leaders.ready(kind, slot, at);
                 if kind == ProcessKind::Master {
                     self.master_left(left);
                     self.leader = Some(slot);
@@ -471,6 +486,7 @@ impl Recorder {
             over: 0,
             held: 0,
             open: Open::default(),
+            offered: false,
             started: false,
             closed: false,
         };
@@ -769,7 +785,7 @@ impl Recorder {
 impl Framework {
     fn finish(self, names: &Names) -> FrameworkRecord {
         let FrameworkSetup { symbol, name, role, weight } = self.setup;
-        let own = |key: &str| ["tasks.", "jobs.", "offers."].iter().any(|group| key.starts_with(group));
+        let own = |key: &str| ["tasks.", "jobs.", "offers.", "schedulers."].iter().any(|group| key.starts_with(group));
         let counts = Count::ALL.iter().filter(|c| own(c.key()));
         let levels = [("tasks.queued", self.queued), ("tasks.running", self.running)];
         let levels = levels.map(|(key, level)| (key.to_owned(), level.value as u64));

@@ -81,6 +81,10 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
             "subscribed",
             format!("as {} in role {}", short(names.framework(framework)), name(role)),
         ),
+        Fact::FrameworkRole { framework, role, standing } => {
+            let standing = format!("{standing:?}").to_lowercase();
+            (short(names.framework(framework)), "role", format!("{} {standing}", name(role)))
+        }
         Fact::FrameworkDisconnected { framework } => (short(names.framework(framework)), "disconnected", String::new()),
         Fact::FrameworkRemoved { framework } => (short(names.framework(framework)), "removed", String::new()),
         Fact::FrameworkSuppressed { framework } => (short(names.framework(framework)), "suppressed", String::new()),
@@ -131,6 +135,10 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
         }
         Fact::DevicesUsed { owner, milli } => {
             (owned(names.text(owner)), "devices", format!("{} in use", super::text::fixed(milli as i64, 3)))
+        }
+        Fact::Hosted { slot, program, host, owner, task } => {
+            let what = format!("as {} of {} on {}, slot {slot}", task, names.text(owner), names.text(host));
+            (owned(names.text(program)), "runs", what)
         }
         Fact::SessionOpened { slot, session } => {
             (format!("session {session}"), "opened", format!("for process {slot}"))

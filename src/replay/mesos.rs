@@ -78,6 +78,7 @@ impl<S: Sharing> Seat<S> {
             filter_gpu: init.filter_gpu,
             excluded: Excluded::new(init.fairness_exclude.iter().map(|name| &**name)),
             weights: Vec::new(),
+            quotas: Vec::new(),
         };
         let mut core = Core::new(sharing, Whole, &flags);
         core.arm();

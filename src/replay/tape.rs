@@ -5,7 +5,7 @@
 //! the allocator (it drops that, as upstream does) is left out. A master that starts anew has a new
 //! allocator, which begins a case of its own.
 
-use super::event::{AgentUse, Capability, Event, Framework, FrameworkUse, Init, Visits};
+use super::event::{AgentUse, Amounts, Capability, Event, Framework, FrameworkUse, Init, Visits};
 use super::ledger::Ledger;
 use super::record::{Body, Offers, Record};
 use crate::actor::{Cx, Effect, Input};
@@ -14,7 +14,7 @@ use crate::base::time::{Span, Time};
 use crate::mesos::allocator::{Allocate, RunOrder, Work};
 use crate::mesos::message::{AgentInfo, Converted, FrameworkInfo, Msg, Refuse};
 use crate::mesos::resource::Resources;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What has been written so far. Clones write to the same one.
@@ -26,6 +26,8 @@ struct Text {
     name: String,
     init: Init,
     weights: BTreeMap<String, f64>,
+    /// Guarantees and limits by role.
+    quotas: Vec<(String, Amounts, Amounts)>,
     /// Cases that are complete, a line each.
     done: String,
     case: Option<Open>,
@@ -44,11 +46,16 @@ struct Open {
 
 impl Tape {
     /// A tape for a run of this name. `init` says how the allocator is set up, `weights` which
-    /// roles have one.
+    /// roles have one, `quotas` guarantees and limits of roles.
     #[must_use]
-    pub fn new(name: &str, init: Init, weights: BTreeMap<String, f64>) -> Self {
+    pub fn new(
+        name: &str,
+        init: Init,
+        weights: BTreeMap<String, f64>,
+        quotas: Vec<(String, Amounts, Amounts)>,
+    ) -> Self {
         let init = Init { event_driven: true, runs_given: true, ..init };
-        let text = Text { name: name.to_owned(), init, weights, done: String::new(), case: None };
+        let text = Text { name: name.to_owned(), init, weights, quotas, done: String::new(), case: None };
         Self(Arc::new(Mutex::new(text)))
     }
     /// An allocator that does the same and is written down.
@@ -87,10 +94,14 @@ impl Text {
         let (input, output) = (String::new(), String::new());
         self.case = Some(Open { began: now, now, ledger: Ledger::default(), events: 0, input, output });
         let (init, weights) = (Event::Init(self.init.clone()), self.weights.clone());
+        let quotas = self.quotas.clone();
         if let Some(case) = &mut self.case {
             case.push(&init);
             if !weights.is_empty() {
                 case.push(&Event::UpdateWeights { weights });
+            }
+            for (role, guarantees, limits) in quotas {
+                case.push(&Event::UpdateQuota { role, guarantees, limits });
             }
         }
     }
@@ -154,14 +165,17 @@ fn framework(names: &Names, id: FrameworkId, info: &FrameworkInfo) -> Framework 
         (Capability::GpuResources, can.gpu_resources),
         (Capability::SharedResources, can.shared_resources),
     ];
-    let role = names.text(info.role).to_owned();
     Framework {
         id: names.framework(id).to_owned(),
-        suppressed: if info.suppressed { BTreeSet::from([role.clone()]) } else { BTreeSet::new() },
-        roles: vec![role],
+        suppressed: info.suppressed.iter().map(|role| names.text(*role).to_owned()).collect(),
+        roles: texts(names, &info.roles),
         capabilities: all.into_iter().filter(|(_, has)| *has).map(|(capability, _)| capability).collect(),
         min_allocatable: BTreeMap::new(),
     }
+}
+
+fn texts(names: &Names, roles: &[RoleId]) -> Vec<String> {
+    roles.iter().map(|role| names.text(*role).to_owned()).collect()
 }
 
 fn agent(names: &Names, id: AgentId, info: &AgentInfo, used: &[(FrameworkId, RoleId, Resources)]) -> Event {
@@ -213,8 +227,13 @@ fn events(names: &Names, case: &Open, msg: &Msg) -> Vec<Event> {
         Msg::RemoveFramework { framework } => Event::RemoveFramework { id: id(framework) },
         Msg::ActivateFramework { framework } => Event::ActivateFramework { id: id(framework) },
         Msg::DeactivateFramework { framework } => Event::DeactivateFramework { id: id(framework) },
-        Msg::ReviveOffers { framework } => Event::Revive { framework: id(framework), roles: Vec::new() },
-        Msg::SuppressOffers { framework } => Event::Suppress { framework: id(framework), roles: Vec::new() },
+        Msg::ChangeFramework { framework: of, info } => Event::UpdateFramework(framework(names, *of, info)),
+        Msg::ReviveOffers { framework, roles } => {
+            Event::Revive { framework: id(framework), roles: texts(names, roles) }
+        }
+        Msg::SuppressOffers { framework, roles } => {
+            Event::Suppress { framework: id(framework), roles: texts(names, roles) }
+        }
         Msg::AddAgent { agent: of, info, used } => agent(names, *of, info, used),
         Msg::RemoveAgent { agent } => Event::RemoveAgent { id: names.agent(*agent) },
         Msg::ActivateAgent { agent } => Event::ActivateAgent { id: names.agent(*agent) },

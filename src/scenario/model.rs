@@ -190,6 +190,10 @@ pub struct Host {
 pub struct Role {
     pub name: String,
     pub weight: f64,
+    /// Quota: what is kept for the role, and more than what it never gets. Amounts by name; a name
+    /// that is not listed has no guarantee, or no limit.
+    pub guarantee: Vec<(String, Milli)>,
+    pub limit: Vec<(String, Milli)>,
 }
 
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ use super::source::Place;
 use super::units::split_help;
 use super::value::{Data, Table, Value};
 use crate::base::map::Map;
+use crate::base::quantity::Milli;
 use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use serde::Deserialize;
@@ -381,6 +382,8 @@ fn roles(loader: &mut Loader, table: &mut Table) -> Vec<Role> {
     #[serde(deny_unknown_fields)]
     struct Raw {
         weight: Option<f64>,
+        guarantee: Option<String>,
+        limit: Option<String>,
     }
     let Some(value) = table.take("roles") else { return Vec::new() };
     let Data::Table(named) = value.data else {
@@ -399,9 +402,40 @@ fn roles(loader: &mut Loader, table: &mut Table) -> Vec<Role> {
             let place = place_in(Some(&entry.value), "weight");
             loader.refuse(place, format!("weight {weight} is out of range"), "write a number above zero");
         }
-        roles.push(Role { name, weight });
+        let [guarantee, limit] = quota(loader, &name, &entry.value, [raw.guarantee, raw.limit]);
+        roles.push(Role { name, weight, guarantee, limit });
     }
     roles
+}
+
+/// Guarantee and limit of a role, as far as they are well written and agree with each other.
+fn quota(loader: &mut Loader, name: &str, table: &Value, texts: [Option<String>; 2]) -> [Vec<(String, Milli)>; 2] {
+    const KEYS: [&str; 2] = ["guarantee", "limit"];
+    let mut read: [Vec<(String, Milli)>; 2] = Default::default();
+    for (i, text) in texts.iter().enumerate() {
+        let Some(text) = text else { continue };
+        let place = place_in(Some(table), KEYS[i]);
+        if name.contains('/') {
+            let help = "give it to the role above, whose quota counts what is below it too";
+            loader.refuse(place, format!("a role below another has no quota, and {name:?} is one"), help);
+            continue;
+        }
+        match resources::amounts(text) {
+            Ok(amounts) => read[i] = amounts,
+            Err(told) => {
+                let (message, help) = told.split_once('\n').unwrap_or((&told, ""));
+                loader.refuse(place, message.to_owned(), help);
+            }
+        }
+    }
+    let [guarantees, limits] = &read;
+    for (kind, guarantee) in guarantees {
+        if let Some((_, limit)) = limits.iter().find(|(name, limit)| name == kind && limit < guarantee) {
+            let message = format!("the guarantee of {guarantee} {kind} is above the limit of {limit}");
+            loader.refuse(place_in(Some(table), "guarantee"), message, "guarantee at most the limit");
+        }
+    }
+    read
 }
 
 /// Whether a role may be called so: the rules of upstream's `src/common/roles.cpp`.

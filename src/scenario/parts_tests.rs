@@ -21,7 +21,7 @@ fn mistakes_in_flags() {
         "[allocator]\npolicy = 3\nallocation_interval = '0s'",
         "[allocator]\npolicy = { alpha = 3 }",
         "[allocator]\nmin_allocatable_resources = 'ports:[1-2]'",
-        "[roles.dev]\nweight = 0\n[roles.\"a b\"]\n[roles.-x]\n[roles.y]\nwieght = 1",
+        "[roles.dev]\nweight = 0\n[roles.\"a b\"]\n[roles.-x]\n[roles.y]\nwieght = 1\n[roles.z]\nguarantee = \"cpus:4;mem:1\"\nlimit = \"cpus:2\"\n[roles.\"z/a\"]\nlimit = \"cpus:2\"\n[roles.q]\nlimit = \"ports:[1-2]\"",
         "[report]\nplots = 'no'\n",
         "[report]\ninterval = '0s'",
         "[check]\ninvariants = 'some'\n",
@@ -197,6 +197,30 @@ fn mistakes_in_flags() {
           | ^^^^^^
           |
           = help: did you mean `weight`?
+
+        error: the guarantee of 4 cpus is above the limit of 2
+         --> test.toml:9:13
+          |
+        9 | guarantee = "cpus:4;mem:1"
+          |             ^^^^^^^^^^^^^^
+          |
+          = help: guarantee at most the limit
+
+        error: a role below another has no quota, and "z/a" is one
+          --> test.toml:12:9
+           |
+        12 | limit = "cpus:2"
+           |         ^^^^^^^^
+           |
+           = help: give it to the role above, whose quota counts what is below it too
+
+        error: `ports:[1-2]` cannot be a part of a quota
+          --> test.toml:14:9
+           |
+        14 | limit = "ports:[1-2]"
+           |         ^^^^^^^^^^^^^
+           |
+           = help: write amounts alone, for example "cpus:16;mem:65536"
 
         error: expected true or false, found the text "no"
          --> test.toml:3:9

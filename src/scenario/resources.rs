@@ -4,7 +4,7 @@
 //! contradictory or cannot be such a text is refused.
 
 use super::decimal;
-use crate::base::quantity::{KINDS, Quantities};
+use crate::base::quantity::{KINDS, Milli, Quantities};
 
 const EXAMPLE: &str = "write for example \"cpus:16;mem:65536;ports:[31000-32000]\"";
 
@@ -115,6 +115,27 @@ pub(crate) fn min_allocatable(text: &str) -> Result<Vec<Quantities>, String> {
     Ok(sets)
 }
 
+/// Reads amounts of a quota, `cpus:4;mem:8192`.
+///
+/// # Errors
+/// What is wrong, and in a second line the mend.
+pub(crate) fn amounts(text: &str) -> Result<Vec<(String, Milli)>, String> {
+    check(text)?;
+    let parts = text.split(';').map(str::trim).filter(|part| !part.is_empty());
+    let amount = |part: &str| {
+        let (name, value) = part.split_once(':').unwrap_or((part, ""));
+        let name = name.trim();
+        if name.contains(['(', '[']) || value.trim().starts_with(['[', '{']) {
+            let help = "write amounts alone, for example \"cpus:16;mem:65536\"";
+            return Err(format!("`{part}` cannot be a part of a quota\n{help}"));
+        }
+        let amount = decimal::scaled(value.trim(), 1_000);
+        let amount = amount.map_err(|wrong| format!("`{value}` of `{name}` is {wrong}\nwrite a plainer number"))?;
+        Ok((name.to_owned(), Milli(amount)))
+    };
+    parts.map(amount).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +153,10 @@ mod tests {
             assert_eq!(check(text), Ok(()), "{text}");
         }
         assert_eq!(min_allocatable("cpus:0.01|mem:32"), Ok(default_min_allocatable()));
+        assert_eq!(
+            amounts("cpus:1.5; tokens:7"),
+            Ok(vec![("cpus".into(), Milli(1_500)), ("tokens".into(), Milli(7_000))])
+        );
         assert_eq!(min_allocatable(""), Ok(vec![]));
         assert_eq!(min_allocatable("cpus:1;mem:5"), Ok(vec![Quantities([1_000, 5_000, 0, 0])]));
     }
@@ -160,7 +185,8 @@ mod tests {
         ]
         .map(|text| check(text).unwrap_err() + "\n")
         .concat()
-            + &min_allocatable("ports:1").unwrap_err();
+            + &min_allocatable("ports:1").unwrap_err()
+            + &["ports:[1-2]", "cpus(a):1", "cpus:4 "].map(|text| format!("\n{:?}", amounts(text))).concat();
         expect_test::expect![[r#"
             there are no resources
             write for example "cpus:16;mem:65536;ports:[31000-32000]"
@@ -199,7 +225,10 @@ mod tests {
             `disk[MOUNT:/x]` has a unit: 5GiB
             Mesos' resource texts have no units: cpus and gpus are counted, mem and disk are in MiB
             `ports` cannot be a minimum
-            the kinds are `cpus`, `mem`, `disk`, `gpus`"#]]
+            the kinds are `cpus`, `mem`, `disk`, `gpus`
+            Err("`ports:[1-2]` cannot be a part of a quota\nwrite amounts alone, for example \"cpus:16;mem:65536\"")
+            Err("`cpus(a):1` cannot be a part of a quota\nwrite amounts alone, for example \"cpus:16;mem:65536\"")
+            Ok([("cpus", Milli(4000))])"#]]
         .assert_eq(&said);
     }
 }

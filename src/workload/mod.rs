@@ -200,6 +200,7 @@ mod tests {
             }
         }
         expect![[r#"
+            dream-within-a-dream: 11 hosts
             first-flight: 200 hosts
             offer-example: 1 hosts, 3 jobs, 3 tasks
             openb.toml:21: there is no file openb_node_list_all_node.csv; it belongs to Alibaba's GPU trace of 2023 (github.com/alibaba/clusterdata, folder cluster-trace-gpu-v2023, "openb"): fetch it and pass its folder with `--data DIR`

@@ -3,6 +3,7 @@
 use super::fault::{self, Occurrence};
 use super::link::Network;
 use super::marathon::{self, Installation};
+use super::programs::{Program, Programs};
 use super::schedulers::{Scheduler, scheduler};
 use super::script;
 use super::seats::{Seat, Seats};
@@ -22,12 +23,14 @@ use crate::job::TaskSpec;
 use crate::marathon::core::flags::Store;
 use crate::marathon::core::{Marathon, Synthetic};
 use crate::mesos::agent::{self, Agent};
+use crate::mesos::allocator::amounts::{Amounts, Limits};
+use crate::mesos::allocator::quota::Quota;
 use crate::mesos::allocator::{self, Allocate};
 use crate::mesos::master::{self, Master};
 use crate::mesos::message::{AgentInfo, Msg};
 use crate::mesos::registrar::Registrar;
 use crate::mesos::resource::Resources;
-use crate::scenario::model::{self, Scenario};
+use crate::scenario::model::{self, Role, Scenario};
 use crate::scenario::section::Section;
 use crate::scenario::units::{Amount, Size};
 use crate::workload;
@@ -63,11 +66,14 @@ pub struct Blueprint {
     master_flags: master::Flags,
     allocator: Box<dyn Allocate>,
     frameworks: Vec<Scheduler>,
-    /// Of every Marathon process its installation and how it stands for election.
+    /// Of every Marathon process that sits at a fixed address its installation and how it stands for
+    /// election; then those of the installations that run as tasks.
     marathons: Vec<(Arc<Installation>, Option<Arc<client::Config>>)>,
     /// What is asked of them from outside.
     operator: Option<Arc<operator::Config>>,
     synthetic: Arc<Lookup<Symbol, Synthetic>>,
+    /// What runs as tasks of apps.
+    programs: Vec<Program>,
     agents: Vec<Arc<AgentInfo>>,
     agent_flags: agent::Flags,
     /// Of each agent, in bits a second.
@@ -82,15 +88,39 @@ impl Blueprint {
         self.seats.of(ProcessKind::Agent).start
     }
 
-    /// Without ZooKeeper: who leads, as a process in this slot is told when it starts.
-    pub(super) fn leader(&self, slot: u32) -> Option<u32> {
-        let told = self.seats.seat(slot).is_some_and(|seat| seat.kind != ProcessKind::Master);
-        (told && self.seats.zookeepers == 0).then_some(self.seats.slot(ProcessKind::Master, 0))
+    /// Without ZooKeeper: who leads, as such a process is told when it starts.
+    pub(super) fn leader(&self, seat: Seat) -> Option<u32> {
+        let told = seat.kind != ProcessKind::Master && self.seats.zookeepers == 0;
+        told.then_some(self.seats.slot(ProcessKind::Master, 0))
+    }
+
+    /// Who sits at a fixed address.
+    pub(super) fn seat(&self, slot: u32) -> Option<Seat> {
+        self.seats.seat(slot)
+    }
+
+    /// The fixed addresses of a kind.
+    pub(super) fn slots(&self, kind: ProcessKind) -> std::ops::Range<u32> {
+        self.seats.of(kind)
+    }
+
+    pub(super) fn program(&self, number: u32) -> &Program {
+        &self.programs[number as usize]
+    }
+
+    /// The program called so.
+    pub(super) fn program_named(&self, names: &Names, name: &str) -> Option<u32> {
+        self.programs.iter().position(|program| names.text(program.name) == name).map(|at| at as u32)
+    }
+
+    /// The program that a seat is.
+    fn program_at(&self, seat: Seat) -> Option<u32> {
+        self.programs.iter().position(|program| program.seat == seat).map(|at| at as u32)
     }
 
     /// The cores of a process that starts in a slot.
-    pub(super) fn core(&self, slot: u32, names: &mut Names, dice: &mut Dice, incarnation: u32) -> Core {
-        let Seat { kind, index } = self.seats.seat(slot).expect("a process sits there");
+    pub(super) fn core(&self, seat: Seat, slot: u32, names: &mut Names, dice: &mut Dice, incarnation: u32) -> Core {
+        let Seat { kind, index } = seat;
         match kind {
             ProcessKind::Master => {
                 let id = names.intern(&master_id(dice, slot, incarnation));
@@ -120,9 +150,8 @@ impl Blueprint {
         }
     }
 
-    /// The ZooKeeper client of the process in a slot.
-    pub(super) fn zk_client(&self, slot: u32) -> Option<Box<Client>> {
-        let Seat { kind, index } = self.seats.seat(slot)?;
+    /// The ZooKeeper client of such a process.
+    pub(super) fn zk_client(&self, Seat { kind, index }: Seat) -> Option<Box<Client>> {
         let config = match kind {
             ProcessKind::Marathon => self.marathons[index as usize].1.as_ref(),
             ProcessKind::Master => self.candidate.as_ref(),
@@ -144,10 +173,16 @@ impl Blueprint {
         (kind == ProcessKind::Framework).then(|| &self.frameworks[index as usize])
     }
 
-    /// Slot, owner name and gang setting of the scenario's framework.
-    pub(super) fn framework(&self, index: u32) -> (u32, Symbol, bool) {
+    /// Owner name and gang setting of the scenario's framework.
+    pub(super) fn framework(&self, index: u32) -> (Symbol, bool) {
         let config = &self.frameworks[index as usize];
-        (self.seats.slot(ProcessKind::Framework, index), config.name, config.gang)
+        (config.name, config.gang)
+    }
+
+    /// The slot of the scenario's framework, and the program that it is if it runs as tasks.
+    pub(super) fn framework_slot(&self, index: u32) -> (u32, Option<u32>) {
+        let seat = Seat { kind: ProcessKind::Framework, index };
+        (self.seats.slot(ProcessKind::Framework, index), self.program_at(seat))
     }
 
     /// Whether any machine of the fleet, empty, could hold one of these tasks.
@@ -211,7 +246,8 @@ impl Blueprint {
             }
         }
         if selector == "frameworks" {
-            return self.seats.of(ProcessKind::Framework).collect();
+            let slots = self.seats.of(ProcessKind::Framework);
+            return slots.filter(|slot| self.seat(*slot).is_some_and(|seat| self.program_at(seat).is_none())).collect();
         }
         let named = self.frameworks.iter().position(|f| names.text(f.name) == selector);
         named.map_or_else(|| self.select(names, selector), |i| vec![self.seats.slot(ProcessKind::Framework, i as u32)])
@@ -276,6 +312,7 @@ impl World {
             filter_gpu: true,
             excluded: allocator::sorter::Excluded::default(),
             weights: Vec::new(),
+            quotas: Vec::new(),
         };
         let blueprint = Blueprint {
             seats: Seats::default(),
@@ -288,6 +325,7 @@ impl World {
             marathons: Vec::new(),
             operator: None,
             synthetic: Arc::default(),
+            programs: Vec::new(),
             agents: Vec::new(),
             agent_flags: agent::Flags::default(),
             bandwidths: Vec::new(),
@@ -307,6 +345,7 @@ impl World {
             names: Names::default(),
             behaviour: Arc::new(Behaviour::default()),
             blueprint: Arc::new(blueprint),
+            programs: Programs::default(),
             feeds: Vec::new(),
             requests: Vec::new(),
             next_job: 0,
@@ -339,6 +378,7 @@ impl World {
             desks: None,
             timers: SmallVec::new(),
             containers: Vec::new(),
+            guest: None,
             skew: Span::ZERO,
             persists: 0,
             stop_after: None,
@@ -370,6 +410,7 @@ impl World {
         world.disk_latency = scenario.disk.latency;
         let blueprint = Arc::new(blueprint(scenario, &mut world.names)?);
         world.blueprint = blueprint.clone();
+        world.programs = Programs::new(blueprint.programs.len());
 
         let (master, allocator) = (scenario.master.service_time, scenario.allocator.service_time);
         let services = [master, allocator, master, Span::ZERO];
@@ -387,7 +428,7 @@ impl World {
             let name = world.names.intern(&format!("zookeeper-{i}"));
             world.add_process(ProcessKind::Zookeeper, name).restart = supervised;
         }
-        for (installation, election) in &blueprint.marathons {
+        for (installation, election) in &blueprint.marathons[..blueprint.seats.marathons as usize] {
             let count = blueprint.marathons.iter().filter(|(other, _)| Arc::ptr_eq(other, installation)).count();
             let same = world.processes.iter().filter(|process| process.kind == ProcessKind::Marathon).count();
             let before = blueprint.marathons[..same].iter().filter(|(other, _)| Arc::ptr_eq(other, installation));
@@ -412,6 +453,10 @@ impl World {
         // ZooKeeper first: the others look for it as soon as they live.
         let (slots, first) = (0..world.processes.len() as u32, blueprint.seats.of(ProcessKind::Zookeeper));
         for slot in first.clone().chain(slots.filter(|slot| !first.contains(slot))) {
+            let is_a_task = blueprint.seat(slot).is_some_and(|seat| blueprint.program_at(seat).is_some());
+            if is_a_task {
+                continue;
+            }
             let scheduler = blueprint.scheduler(slot);
             world.queue.push(scheduler.map_or(Time::ZERO, |s| s.starts), super::Event::Start { slot });
         }
@@ -464,7 +509,9 @@ fn master_flags(flags: &model::MasterFlags) -> master::Flags {
 
 fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error> {
     let cluster = &scenario.cluster;
-    let installations = marathon::installations(scenario, names)?;
+    let apps = marathon::apps(scenario)?;
+    let hosted: Vec<&str> = apps.iter().filter_map(|app| app.runs.as_deref()).collect();
+    let installations = marathon::installations(scenario, names, &hosted)?;
     let hosts: usize = scenario.fleets.iter().map(|fleet| fleet.hosts.len()).sum();
     let seats = Seats {
         masters: cluster.masters,
@@ -474,7 +521,6 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         frameworks: scenario.frameworks.len() as u32,
         agents: hosts as u32,
     };
-    let operator = script::operator(scenario, seats.of(ProcessKind::Marathon))?;
     let servers = seats.of(ProcessKind::Zookeeper);
     let zk = |candidate: Option<client::Candidate>| {
         (!servers.is_empty()).then(|| {
@@ -487,7 +533,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             })
         })
     };
-    let mut marathons = Vec::new();
+    let (mut marathons, mut hosted_marathons) = (Vec::new(), Vec::new());
     for installation in installations {
         let group = client::Group::new(&installation.election(), MARATHONS_LABEL);
         let stands = (installation.store() == Store::Zookeeper).then_some(client::Candidate::Own(group));
@@ -497,8 +543,12 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         };
         let election = zk(stands).map(give_up);
         let installation = Arc::new(installation);
+        if installation.instances == 0 {
+            hosted_marathons.push((installation.clone(), election.clone()));
+        }
         marathons.extend((0..installation.instances).map(|_| (installation.clone(), election.clone())));
     }
+    marathons.append(&mut hosted_marathons);
     let (mut agents, mut bandwidths) = (Vec::new(), Vec::new());
     let mut totals = Map::default();
     let mut largest: Vec<(Quantities, u32)> = Vec::new();
@@ -518,7 +568,33 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
             agents.push(Arc::new(AgentInfo { hostname, total, attributes, devices: host.devices, address }));
         }
     }
-    let frameworks = (0..).zip(&scenario.frameworks).map(|(i, f)| scheduler(f, i, names)).collect::<Result<_, _>>()?;
+    let frameworks: Vec<Scheduler> =
+        (0..).zip(&scenario.frameworks).map(|(i, f)| scheduler(f, i, names)).collect::<Result<_, _>>()?;
+    let find = |name: &str, key: &Section| {
+        let framework = scenario.framework_index(name);
+        if let Some(index) = framework {
+            frameworks[index as usize].may_be_a_task(key)?;
+            return Ok(Seat { kind: ProcessKind::Framework, index });
+        }
+        let index = (seats.marathons as usize..marathons.len()).find(|&at| marathons[at].0.name == name);
+        let known = scenario.frameworks.iter().map(|framework| framework.name.as_str());
+        let all = marathons.iter().map(|(installation, _)| installation.name.as_str());
+        let known: Vec<&str> = known.chain(all).collect();
+        let index = index.ok_or_else(|| key.unknown("runs", "framework or Marathon", name, &known))?;
+        Ok(Seat { kind: ProcessKind::Marathon, index: index as u32 })
+    };
+    let mut programs: Vec<Program> = Vec::new();
+    for app in &apps {
+        let Some(name) = &app.runs else { continue };
+        let program = Program { seat: find(name, app.section)?, name: names.intern(name) };
+        if programs.iter().any(|other| other.seat == program.seat) {
+            let what = format!("another app runs `{name}` already");
+            return Err(app.section.error("runs", what, "let one app run it, and give that app more instances"));
+        }
+        programs.push(program);
+    }
+    let services = script::services(&marathons, seats.of(ProcessKind::Marathon).start, &programs);
+    let operator = script::operator(scenario, services)?;
     Ok(Blueprint {
         ensemble: server::Config { servers: servers.clone(), tick: cluster.zk_tick_time },
         candidate: zk(Some(client::Candidate::Masters)),
@@ -529,7 +605,8 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         frameworks,
         operator: operator.map(Arc::new),
         marathons,
-        synthetic: Arc::new(marathon::synthetic(scenario, names)?),
+        synthetic: Arc::new(marathon::synthetic(&apps, &programs, names)),
+        programs,
         agents,
         agent_flags: agent::Flags {
             registration_backoff_factor: scenario.agent.registration_backoff_factor,
@@ -543,6 +620,13 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
     })
 }
 
+fn quota_of(role: &Role) -> Quota {
+    fn pairs(amounts: &[(String, Milli)]) -> impl Iterator<Item = (&str, Milli)> {
+        amounts.iter().map(|(name, amount)| (&**name, *amount))
+    }
+    Quota { guarantees: Amounts::from_pairs(pairs(&role.guarantee)), limits: Limits::from_pairs(pairs(&role.limit)) }
+}
+
 fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
     let flags = &scenario.allocator;
     let excluded = &flags.fair_sharing_excluded_resource_names;
@@ -552,6 +636,7 @@ fn build_allocator(scenario: &Scenario) -> Result<Box<dyn Allocate>, Error> {
         filter_gpu: flags.filter_gpu_resources,
         excluded: allocator::sorter::Excluded::new(excluded.iter().map(|name| &**name)),
         weights: scenario.roles.iter().map(|r| (r.name.clone(), r.weight)).collect(),
+        quotas: scenario.roles.iter().map(|r| (r.name.clone(), quota_of(r))).collect(),
     };
     let most = if flags.chunk.kind == "slice" {
         let params: SliceParams = flags.chunk.read()?;

@@ -1,5 +1,6 @@
 //! Carrying out what a core wants done, effect by effect.
 
+use super::link::GIVES_UP;
 use super::{Container, DISK, DURATION, EXIT, Event, HeldWrite, INLINE_TIMERS, Seen, World};
 use crate::actor::{DiskOp, Effect, Input, Mailbox, ProcessId, TimerKey};
 use crate::base::id::{Symbol, TaskId};
@@ -73,7 +74,7 @@ impl World {
     pub(super) fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
         let (Effect::Send { msg, .. } | Effect::Dispatch { msg, .. }) = effect else { return };
         let sender = self.processes[from.slot as usize].kind;
-        if !self.seen.as_ref().is_some_and(|(lens, _)| lens(sender, msg, true)) {
+        if !self.seen.as_ref().is_some_and(|(watch, _)| watch.sees(sender, msg, true)) {
             return;
         }
         let (to, mailbox) = match effect {
@@ -188,7 +189,10 @@ impl World {
         }
         self.sent[msg.kind()] += 1;
         self.dropped += 1;
-        if !to.is_address() || self.processes[to.slot as usize].vanished {
+        if self.processes[to.slot as usize].vanished {
+            return self.repeat(from, to);
+        }
+        if !to.is_address() {
             return;
         }
         if let Some(cut) =
@@ -201,6 +205,16 @@ impl World {
         let back = self.network.arrival(link, 1 - direction, there, &mut self.dice);
         self.network.links[link as usize].open = false;
         self.queue.push(back, Event::Exited { to: from, peer: to });
+    }
+
+    /// Something was sent to a machine that is gone: the kernel repeats it, and gives up in the end.
+    fn repeat(&mut self, from: ProcessId, to: ProcessId) {
+        let (link, _) = self.network.find(from.slot, to.slot);
+        let connection = &mut self.network.links[link as usize];
+        if connection.open && !std::mem::replace(&mut connection.repeats, true) {
+            let epoch = connection.epoch;
+            self.queue.push(self.queue.now() + GIVES_UP, Event::GivenUp { link, epoch, to: from, peer: to });
+        }
     }
 
     /// A synthetic container: its length and its exit are drawn by its task.
@@ -220,6 +234,7 @@ impl World {
             }
             None => (span, how),
         };
+        self.admit(of, key, &spec, task);
         let service = spec.service.map(|_| Box::new(ServiceClock::new(self.queue.now())));
         self.processes[of.slot as usize].containers.push(Container { key, task, spec, service });
         self.queue.push(self.queue.now().saturating_add(span), Event::ContainerEnds { of, key, how });
@@ -252,7 +267,10 @@ impl World {
         }
         let containers = &mut self.processes[of.slot as usize].containers;
         let Some(at) = containers.iter().position(|c| c.key == key) else { return };
-        containers.swap_remove(at);
+        let ended = containers.swap_remove(at);
+        if ended.spec.program.is_some() {
+            self.evict(of.slot, key, true);
+        }
         self.hand(of, Mailbox::MAIN, Input::ContainerEnded { key, how });
     }
 

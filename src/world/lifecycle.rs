@@ -19,18 +19,22 @@ impl World {
             return;
         }
         let blueprint = self.blueprint.clone();
-        let core = blueprint.core(slot, &mut self.names, &mut self.dice, self.processes[slot as usize].incarnation);
+        let seat = self.seat(slot);
+        let incarnation = self.processes[slot as usize].incarnation;
+        let core = blueprint.core(seat, slot, &mut self.names, &mut self.dice, incarnation);
         let process = &mut self.processes[slot as usize];
         process.core = Some(core);
-        process.zk = blueprint.zk_client(slot);
+        process.zk = blueprint.zk_client(seat);
         process.vanished = false;
         let has_zk = process.zk.is_some();
-        let (kind, name, incarnation) = (process.kind, process.name, process.incarnation);
-        let disk: Arc<[DiskOp]> = process.disk.clone().into();
+        let (kind, name) = (process.kind, process.name);
+        let own_disk: Arc<[DiskOp]> = process.disk.clone().into();
         let id = link::process(slot, incarnation);
         self.emit(Fact::ProcessStarted { slot, incarnation, kind, name });
+        let disk = self.moves_in(id).unwrap_or(own_disk);
         // Whoever still has a connection with an earlier life of this address finds it broken.
         self.break_links(slot, link::process(slot, incarnation.wrapping_sub(1)));
+        self.break_links_of_guests(slot);
         let own: &[Mailbox] = match kind {
             ProcessKind::Master => &[Mailbox::MAIN, Mailbox::ALLOCATOR, Mailbox::REGISTRAR],
             _ => &[Mailbox::MAIN],
@@ -44,19 +48,25 @@ impl World {
             self.announce(id);
         }
         // Without elections everybody is told who leads when it starts.
-        if let Some(leader) = blueprint.leader(slot)
+        if let Some(leader) = blueprint.leader(seat)
             && self.is_current(id)
         {
             let leader = Some(self.id_of(leader));
             self.queue
                 .push(self.now(), Event::Dispatch { to: id, mailbox: Mailbox::MAIN, msg: Msg::Detected { leader } });
         }
+        if self.is_current(id) {
+            self.opens(id, seat);
+        }
     }
 
     /// Without elections a master that comes back is found at its old address.
     fn announce(&mut self, leader: ProcessId) {
         for slot in 0..self.processes.len() as u32 {
-            if self.blueprint.leader(slot) == Some(leader.slot) && self.processes[slot as usize].is_alive() {
+            if !self.processes[slot as usize].is_alive() {
+                continue;
+            }
+            if self.blueprint.leader(self.seat(slot)) == Some(leader.slot) {
                 let (to, msg) = (self.id_of(slot), Msg::Detected { leader: Some(leader) });
                 self.queue.push(self.now(), Event::Dispatch { to, mailbox: Mailbox::MAIN, msg });
             }
@@ -83,6 +93,9 @@ impl World {
         for container in containers {
             let (task, owner) = (container.task, container.spec.owner);
             self.emit(Fact::TaskEnded { task, owner, host: name, how: End::Lost });
+            if container.spec.program.is_some() {
+                self.evict(slot, container.key, noticed);
+            }
         }
         self.emit(Fact::ProcessStopped { slot, incarnation: id.incarnation, kind, name });
         self.with_beats(|beats, s| beats.stopped(s, slot));
@@ -92,6 +105,7 @@ impl World {
         if let Some(delay) = restart {
             self.queue.push(self.now() + delay, Event::Restart { slot, incarnation });
         }
+        self.guest_exited(slot);
     }
 
     pub(super) fn break_links(&mut self, slot: u32, gone: ProcessId) {
@@ -232,7 +246,7 @@ impl World {
 
     /// Messages between these slots are late from now on.
     pub(super) fn make_late(&mut self, trouble: Trouble, slots: &[u32]) {
-        for &slot in slots {
+        for slot in self.with_guests(slots) {
             self.with_beats(|beats, s| beats.disturb(s, slot));
         }
         self.network.trouble(trouble);
@@ -240,7 +254,7 @@ impl World {
 
     /// Swallows what goes from these slots to those until healed.
     pub(super) fn cut(&mut self, id: u32, from: &[u32], to: &[u32]) {
-        for &slot in from.iter().chain(to) {
+        for slot in self.with_guests(from).into_iter().chain(self.with_guests(to)) {
             self.with_beats(|beats, s| beats.disturb(s, slot));
         }
         self.network.cut(id, from, to);

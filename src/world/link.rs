@@ -21,6 +21,10 @@ const LOSS: Site = Site::new("network-loss");
 const RETRANSMIT: Span = Span::from_millis(200);
 const MOST_RETRANSMITS: u64 = 10;
 
+/// Linux gives a connection up after fifteen repetitions of something that was not acknowledged
+/// (`tcp_retries2`).
+pub(super) const GIVES_UP: Span = Span::from_millis(924_600);
+
 /// Connections of a process that are searched one by one.
 const AT_HAND: usize = 4;
 
@@ -40,6 +44,8 @@ pub(super) struct Link {
     incarnations: [u32; 2],
     /// A message was swallowed by a cut: the connection will be found broken.
     pub(super) damaged: bool,
+    /// Somebody repeats something to an end that is no more, and will give up in this epoch.
+    pub(super) repeats: bool,
     sent: [u64; 2],
     last: [Time; 2],
 }
@@ -53,6 +59,8 @@ pub(super) struct Network {
     index: Lookup<(u32, u32), u32>,
     /// Connections of each slot.
     of: Vec<SmallVec<[u32; 2]>>,
+    /// On whose machine a slot is, if it is not a machine of its own.
+    lodgings: Lookup<u32, u32>,
     cuts: Vec<Cut>,
     troubles: Vec<Trouble>,
     /// Troubles that made a message late since somebody asked.
@@ -113,6 +121,7 @@ impl Network {
             links: Vec::new(),
             index: Lookup::default(),
             of: Vec::new(),
+            lodgings: Lookup::default(),
             cuts: Vec::new(),
             troubles: Vec::new(),
             bitten: SmallVec::new(),
@@ -148,6 +157,7 @@ impl Network {
             linked: [false; 2],
             incarnations: [0; 2],
             damaged: false,
+            repeats: false,
             sent: [0; 2],
             last: [Time::ZERO; 2],
         });
@@ -193,6 +203,25 @@ impl Network {
         self.latency.sample(self.key.draw(entity, 1 << 63 | n))
     }
 
+    // ---- whose machine ----
+
+    /// The process in this slot is on that machine: what strikes the machine strikes it.
+    pub(super) fn lodge(&mut self, slot: u32, machine: u32) {
+        self.lodgings.insert(slot, machine);
+    }
+
+    pub(super) fn move_out(&mut self, slot: u32) {
+        self.lodgings.remove(&slot);
+    }
+
+    /// Whether what strikes these two groups strikes what goes from one slot to the other.
+    fn strikes(&self, from_group: &Slots, to_group: &Slots, from: u32, to: u32) -> bool {
+        let is_in = |group: &Slots, slot: u32| {
+            group.has(slot) || self.lodgings.get(&slot).is_some_and(|machine| group.has(*machine))
+        };
+        is_in(from_group, from) && is_in(to_group, to)
+    }
+
     // ---- trouble ----
 
     pub(super) fn trouble(&mut self, trouble: Trouble) {
@@ -205,7 +234,7 @@ impl Network {
 
     /// The first trouble for heartbeats from one slot to the other.
     pub(super) fn trouble_between(&self, from: u32, to: u32) -> Option<u32> {
-        self.troubles.iter().find(|t| t.from.has(from) && t.to.has(to)).map(|t| t.id)
+        self.troubles.iter().find(|t| self.strikes(&t.from, &t.to, from, to)).map(|t| t.id)
     }
 
     /// How late trouble makes heartbeat `n`.
@@ -214,7 +243,7 @@ impl Network {
             return Span::ZERO;
         }
         let entity = u64::from(from) << 32 | u64::from(to);
-        let troubles = self.troubles.iter().filter(|t| t.from.has(from) && t.to.has(to));
+        let troubles = self.troubles.iter().filter(|t| self.strikes(&t.from, &t.to, from, to));
         troubles.fold(Span::ZERO, |sum, t| sum + t.delay(self.loss, entity, 1 << 58 | n))
     }
 
@@ -225,13 +254,15 @@ impl Network {
         let ((from, to), n) = (link.ends(direction), link.sent[direction]);
         let entity = u64::from(from) << 32 | u64::from(to);
         let mut sum = Span::ZERO;
-        for trouble in self.troubles.iter().filter(|t| !t.beats_only && t.from.has(from) && t.to.has(to)) {
+        let mut bitten = std::mem::take(&mut self.bitten);
+        for trouble in self.troubles.iter().filter(|t| !t.beats_only && self.strikes(&t.from, &t.to, from, to)) {
             let late = trouble.delay(self.loss, entity, n);
             if late > Span::ZERO {
-                self.bitten.push(trouble.id);
+                bitten.push(trouble.id);
                 sum += late;
             }
         }
+        self.bitten = bitten;
         sum
     }
 
@@ -245,6 +276,12 @@ impl Network {
             }
         }
         peers
+    }
+
+    /// A connection of this epoch is given up; whether it was still there.
+    pub(super) fn gives_up(&mut self, link: u32, epoch: u32) -> bool {
+        let link = &mut self.links[link as usize];
+        link.epoch == epoch && link.renew()
     }
 
     // ---- cuts ----
@@ -263,7 +300,7 @@ impl Network {
         if self.cuts.is_empty() {
             return None;
         }
-        self.cuts.iter().find(|c| c.from.has(from) && c.to.has(to)).map(|c| c.id)
+        self.cuts.iter().find(|c| self.strikes(&c.from, &c.to, from, to)).map(|c| c.id)
     }
 
     /// Connections damaged by cuts and reachable again: broken now, both ends find out.
@@ -303,6 +340,7 @@ impl Link {
         self.epoch += 1;
         self.linked = [false; 2];
         self.damaged = false;
+        self.repeats = false;
         std::mem::replace(&mut self.open, false)
     }
 

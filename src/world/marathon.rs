@@ -2,6 +2,7 @@
 //! apps behave.
 
 use super::build::Error;
+use super::programs::Program;
 use crate::base::id::{Names, RoleId, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::sampler::Distribution;
@@ -23,6 +24,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Installation {
     pub(super) name: String,
+    /// Its place in the scenario.
+    pub(super) index: usize,
+    /// Processes at fixed addresses; 0: it runs as tasks of an app.
     pub(super) instances: u32,
     flags: Flags,
 }
@@ -106,10 +110,15 @@ fn word<T: Copy>(section: &Section, key: &str, text: &str, words: &[(&str, T)]) 
     found.ok_or_else(|| section.unknown(key, "word", text, &known))
 }
 
-fn installation(section: &Section, names: &mut Names, zookeeper: bool) -> Result<Installation, Error> {
+fn installation(section: &Section, names: &mut Names, zookeeper: bool, hosted: &[&str]) -> Result<Installation, Error> {
     let p: Params = section.read()?;
     let name = p.name.unwrap_or_else(|| "marathon".to_owned());
-    let instances = p.instances.unwrap_or(1);
+    let is_hosted = hosted.contains(&name.as_str());
+    if is_hosted && p.instances.is_some() {
+        let help = "remove it here, and give the app as many instances";
+        return Err(section.error("instances", format!("an app runs `{name}`: its instances are the processes"), help));
+    }
+    let instances = if is_hosted { 0 } else { p.instances.unwrap_or(1) };
     let default = if zookeeper { Store::Zookeeper } else { Store::Memory };
     let stores = [("memory", Store::Memory), ("zookeeper", Store::Zookeeper)];
     let store = p.store.as_deref().map_or(Ok(default), |text| word(section, "store", text, &stores))?;
@@ -183,15 +192,20 @@ fn installation(section: &Section, names: &mut Names, zookeeper: bool) -> Result
     if let Some((key, _)) = periods.iter().find(|(_, span)| *span <= Span::ZERO) {
         return Err(section.error(key, "nothing can happen every 0 s", "write a span above zero, like \"5s\""));
     }
-    Ok(Installation { name, instances, flags })
+    Ok(Installation { name, index: section.index(), instances, flags })
 }
 
-pub(super) fn installations(scenario: &Scenario, names: &mut Names) -> Result<Vec<Installation>, Error> {
+/// Installations of Marathon; of those in `hosted` the processes are tasks.
+pub(super) fn installations(
+    scenario: &Scenario,
+    names: &mut Names,
+    hosted: &[&str],
+) -> Result<Vec<Installation>, Error> {
     let zookeeper = scenario.cluster.zookeepers > 0;
     let mut all: Vec<Installation> = Vec::new();
     let download_bits: Arc<Map<_, _>> = Arc::new(scenario.sizes.iter().cloned().collect());
     for section in &scenario.marathons {
-        let mut made = installation(section, names, zookeeper)?;
+        let mut made = installation(section, names, zookeeper, hosted)?;
         made.flags.download_bits = download_bits.clone();
         if all.iter().any(|other| other.name == made.name) {
             let message = format!("there is another Marathon called `{}`", made.name);
@@ -207,6 +221,8 @@ pub(super) fn installations(scenario: &Scenario, names: &mut Names) -> Result<Ve
 #[serde(deny_unknown_fields)]
 struct AppParams {
     id: String,
+    /// Its containers are this framework or Marathon of the scenario.
+    runs: Option<String>,
     /// From the start of a container until its service answers well.
     ready_after: Option<Distribution>,
     well_for: Option<Distribution>,
@@ -217,12 +233,18 @@ struct AppParams {
     failure: Option<Probability>,
 }
 
-/// How containers behave, by interned app path.
-pub(super) fn synthetic(
-    scenario: &Scenario,
-    names: &mut Names,
-) -> Result<Lookup<crate::base::id::Symbol, Synthetic>, Error> {
-    let mut all = Lookup::default();
+/// An `[[app]]` table.
+pub(super) struct App<'a> {
+    path: PathId,
+    /// The program that its containers are.
+    pub(super) runs: Option<String>,
+    behaviour: Behaviour,
+    service: Service,
+    pub(super) section: &'a Section,
+}
+
+pub(super) fn apps(scenario: &Scenario) -> Result<Vec<App<'_>>, Error> {
+    let mut all = Vec::new();
     for section in &scenario.apps {
         let p: AppParams = section.read()?;
         let forever = Distribution::Fixed(Span::MAX);
@@ -230,8 +252,19 @@ pub(super) fn synthetic(
         let behaviour = Behaviour { duration: p.exits_after.unwrap_or(forever), failure_ppm };
         let ready_after = p.ready_after.unwrap_or(Distribution::Fixed(Span::ZERO));
         let service = Service { ready_after, well_for: p.well_for, ill_for: p.ill_for };
-        let app = names.intern(PathId::absolute(&p.id).as_str());
-        all.insert(app, Synthetic { behaviour, service });
+        all.push(App { path: PathId::absolute(&p.id), runs: p.runs, behaviour, service, section });
     }
     Ok(all)
+}
+
+/// How containers behave, by interned app path.
+pub(super) fn synthetic(apps: &[App], programs: &[Program], names: &mut Names) -> Lookup<Symbol, Synthetic> {
+    let mut all = Lookup::default();
+    for App { path, runs, behaviour, service, .. } in apps {
+        let runs = runs.as_deref().map(|name| names.intern(name));
+        let program = programs.iter().position(|program| Some(program.name) == runs).map(|number| number as u32);
+        let app = names.intern(path.as_str());
+        all.insert(app, Synthetic { behaviour: *behaviour, service: *service, program });
+    }
+    all
 }

@@ -12,6 +12,7 @@ pub mod fault;
 mod lifecycle;
 mod link;
 mod marathon;
+mod programs;
 pub mod sabotage;
 mod schedulers;
 mod script;
@@ -103,6 +104,13 @@ enum Event {
         to: ProcessId,
         peer: ProcessId,
     },
+    /// The kernel gives up a connection over which something was sent that nobody acknowledged.
+    GivenUp {
+        link: u32,
+        epoch: u32,
+        to: ProcessId,
+        peer: ProcessId,
+    },
     ContainerEnds {
         of: ProcessId,
         key: u64,
@@ -182,6 +190,8 @@ struct Process {
     /// Timers armed; beyond a few they are in the world's map.
     timers: SmallVec<[(Mailbox, TimerKey, u64); 2]>,
     containers: Vec<Container>,
+    /// The container that it lives in, if it is a task.
+    guest: Option<programs::Guest>,
     /// Difference of its wall clock from the true time.
     skew: Span,
     /// Writes asked for in this life.
@@ -232,6 +242,30 @@ pub struct Seen {
 /// being handled.
 pub type Lens = fn(ProcessKind, &Msg, bool) -> bool;
 
+/// What of the messages is shown: those that any lens of their kind picks out.
+#[derive(Clone, Default)]
+pub struct Watch(Vec<SmallVec<[Lens; 2]>>);
+
+impl Watch {
+    /// Looks through a lens at messages of some kinds (of all, if none is named).
+    ///
+    /// # Panics
+    /// If there is no message of such a label.
+    pub fn add(&mut self, labels: &[&str], lens: Lens) {
+        self.0.resize(Msg::LABELS.len(), SmallVec::new());
+        labels.iter().for_each(|label| assert!(Msg::LABELS.contains(label), "there is no message {label}"));
+        for (kind, label) in self.0.iter_mut().zip(Msg::LABELS) {
+            if labels.is_empty() || labels.contains(label) {
+                kind.push(lens);
+            }
+        }
+    }
+    #[inline]
+    fn sees(&self, from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        self.0[msg.kind()].iter().any(|lens| lens(from, msg, sent))
+    }
+}
+
 /// Changes what a core wants done before it is: a sabotaged core, for tests of the checks.
 pub type Sabotage = fn(Mailbox, &mut Vec<Effect>);
 
@@ -258,6 +292,7 @@ pub struct World {
     names: Names,
     behaviour: Arc<Behaviour>,
     blueprint: Arc<build::Blueprint>,
+    programs: programs::Programs,
     feeds: Vec<Feed>,
     requests: Vec<(Time, Request)>,
     next_job: u32,
@@ -274,7 +309,7 @@ pub struct World {
     digest: Digest,
     facts: Vec<At<Fact>>,
     details: Option<Vec<At<Detail>>>,
-    seen: Option<(Lens, Vec<Seen>)>,
+    seen: Option<(Arc<Watch>, Vec<Seen>)>,
     events: u64,
     sent: Vec<u64>,
     dropped: u64,
@@ -384,7 +419,13 @@ impl World {
     }
     /// From now on the messages that the lens picks out are shown.
     pub fn watch_messages(&mut self, lens: Lens) {
-        self.seen.get_or_insert((lens, Vec::new()));
+        let mut watch = Watch::default();
+        watch.add(&[], lens);
+        self.watch(&Arc::new(watch));
+    }
+    /// From now on these messages are shown.
+    pub fn watch(&mut self, watch: &Arc<Watch>) {
+        self.seen.get_or_insert_with(|| (watch.clone(), Vec::new()));
     }
     /// Whether there are facts or messages to be taken.
     #[must_use]
@@ -430,7 +471,8 @@ impl World {
     }
 
     fn note_done(&mut self) {
-        let idle = self.open_jobs == 0 && self.feeds.iter().all(|f| f.next.is_none());
+        let waiting = self.open_jobs > 0 || self.programs.is_waited_for();
+        let idle = !waiting && self.feeds.iter().all(|f| f.next.is_none());
         self.done_at = idle.then(|| self.now());
     }
 
@@ -461,7 +503,7 @@ impl World {
             }
             Event::Persisted { to, mailbox, token, op } => {
                 if self.is_current(to) {
-                    let disk = &mut self.processes[to.slot as usize].disk;
+                    let Some(disk) = self.disk_of(to) else { return };
                     if op.replaces_any() {
                         disk.retain(|older| !op.replaces(older));
                     }
@@ -471,6 +513,12 @@ impl World {
             }
             Event::Exited { to, peer } => {
                 if self.is_current(to) {
+                    let mailbox = self.mailbox_towards(to.slot, peer.slot);
+                    self.hand(to, mailbox, Input::Exited { peer });
+                }
+            }
+            Event::GivenUp { link, epoch, to, peer } => {
+                if self.network.gives_up(link, epoch) && self.is_current(to) {
                     let mailbox = self.mailbox_towards(to.slot, peer.slot);
                     self.hand(to, mailbox, Input::Exited { peer });
                 }
@@ -579,9 +627,9 @@ impl World {
     }
 
     fn handle(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
-        if let (Some((lens, seen)), Input::Message { from, msg }) = (&mut self.seen, &input)
+        if let (Some((watch, seen)), Input::Message { from, msg }) = (&mut self.seen, &input)
             && let sender = self.processes[from.slot as usize].kind
-            && lens(sender, msg, false)
+            && watch.sees(sender, msg, false)
         {
             let at = self.queue.now();
             seen.push(Seen { at, from: *from, sender, to, mailbox, sent: false, msg: msg.clone() });
@@ -711,7 +759,7 @@ impl World {
     fn submit(&mut self, arrival: Arrival) {
         let id = JobId(self.next_job);
         self.next_job += 1;
-        let (slot, owner, gang) = self.blueprint.framework(arrival.framework);
+        let (owner, gang) = self.blueprint.framework(arrival.framework);
         let plain = TaskSpec::plain(id, owner, arrival.each, arrival.behaviour);
         let spec = TaskSpec { devices: arrival.devices, ..plain };
         if !self.blueprint.can_hold(&spec) {
@@ -720,10 +768,7 @@ impl World {
             return;
         }
         let job = Job { tasks: arrival.tasks, gang: arrival.gang.unwrap_or(gang), spec: Arc::new(spec) };
-        let to = self.id_of(slot);
-        if self.is_current(to) {
-            self.hand(to, Mailbox::MAIN, Input::Message { from: to, msg: Msg::Submit(Arc::new(job), id) });
-        }
+        self.submit_to(arrival.framework, id, Arc::new(job));
     }
 
     /// Sum of the totals of all machines.

@@ -152,7 +152,7 @@ fn meddles_as_standby(_: Mailbox, outbox: &mut Vec<Effect>) {
         Effect::Send { to, msg: Msg::Zk(_) } => Some(*to),
         _ => None,
     });
-    let msg = Msg::Revive { framework: FrameworkId(Symbol(0)) };
+    let msg = Msg::Revive { framework: FrameworkId(Symbol(0)), roles: Arc::default() };
     outbox.extend(to.map(|to| Effect::Send { to, msg }));
 }
 
@@ -342,11 +342,10 @@ fn keeps_reservations(_: Mailbox, outbox: &mut Vec<Effect>) {
 
 /// It asks for no offers when it should ask for some.
 fn never_revives(_: Mailbox, outbox: &mut Vec<Effect>) {
+    outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::Revive { .. }, .. }));
     for effect in outbox {
-        if let Effect::Send { msg, .. } = effect
-            && let Msg::Revive { framework } = *msg
-        {
-            *msg = Msg::Suppress { framework };
+        if let Effect::Send { msg: Msg::UpdateCall { info, .. }, .. } = effect {
+            *info = Arc::new(FrameworkInfo { suppressed: info.roles.clone(), ..(**info).clone() });
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::job::Behaviour;
 use crate::mesos::message::{Capabilities, Refuse};
 use crate::mesos::resource::Resources;
 use crate::scenario::model;
+use crate::scenario::section::Section;
 use crate::workload::Arrival;
 use serde::Deserialize;
 
@@ -45,6 +46,17 @@ impl Scheduler {
             Kind::Execute(config) => Core::Execute(Box::new(Execute::new(config.clone()))),
         }
     }
+
+    /// Whether the scheduler can be the task of an app, which says so.
+    pub(super) fn may_be_a_task(&self, app: &Section) -> Result<(), Error> {
+        match &self.kind {
+            Kind::Batch(_) => Ok(()),
+            Kind::Execute(_) => {
+                let help = "name a framework with kind = \"batch\", or a [[marathon]]";
+                Err(app.error("runs", "mesos-execute is a client that ends with its command", help))
+            }
+        }
+    }
 }
 
 /// Keys of a `[[frameworks]]` table that the batch framework reads.
@@ -59,6 +71,9 @@ struct BatchParams {
     refuse: Option<Span>,
     #[serde(default)]
     revive_interval: Option<Span>,
+    /// `disk`: jobs and framework id outlive the process.
+    #[serde(default)]
+    store: Option<String>,
 }
 
 /// Keys of a `[[frameworks]]` table with `kind = "execute"`.
@@ -104,6 +119,11 @@ fn batch(spec: &model::Framework, names: &mut Names) -> Result<Scheduler, Error>
             }
         },
     };
+    let is_kept = match params.store.as_deref() {
+        None | Some("memory") => false,
+        Some("disk") => true,
+        Some(other) => return Err(spec.section.unknown("store", "store", other, &["memory", "disk"])),
+    };
     let has = |name: &str| spec.capabilities.iter().any(|c| c == name);
     let name = names.intern(&spec.name);
     let config = batch::Config {
@@ -118,11 +138,13 @@ fn batch(spec: &model::Framework, names: &mut Names) -> Result<Scheduler, Error>
             revocable_resources: has("REVOCABLE_RESOURCES"),
             shared_resources: has("SHARED_RESOURCES"),
             reservation_refinement: has("RESERVATION_REFINEMENT"),
+            multi_role: false,
         },
         chooser,
         refuse: Refuse::seconds(params.refuse.unwrap_or(Refuse::DEFAULT_SPAN)),
         revive_interval: params.revive_interval.unwrap_or(Span::ZERO),
         gang: params.gang,
+        is_kept,
     };
     Ok(Scheduler { name, gang: params.gang, starts: Time::ZERO, work: None, command: None, kind: Kind::Batch(config) })
 }

@@ -22,6 +22,8 @@ pub(super) struct Devices {
     hosts: Map<AgentId, Host>,
     /// What each live task holds: agent, devices, thousandths of each.
     held: Map<TaskId, (AgentId, SmallVec<[u16; 8]>, u32)>,
+    /// Tasks of an earlier life, on agents that were not described in this one.
+    remembered: Vec<(AgentId, TaskId, DeviceDemand)>,
     /// Thousandths of devices in use on all hosts, and how many of them were last told.
     in_use: u64,
     told: u64,
@@ -36,6 +38,17 @@ impl Devices {
         let host = self.hosts.entry(agent).or_default();
         host.model = model;
         host.used.resize(info.devices as usize, 0);
+        let (here, others) = std::mem::take(&mut self.remembered).into_iter().partition(|(on, ..)| *on == agent);
+        self.remembered = others;
+        let here: Vec<_> = here;
+        for (_, task, demand) in here {
+            self.take(names, agent, task, &demand);
+        }
+    }
+
+    /// A task of an earlier life: its devices are booked when its agent has been described.
+    pub(super) fn remember(&mut self, agent: AgentId, task: TaskId, demand: &DeviceDemand) {
+        self.remembered.push((agent, task, demand.clone()));
     }
 
     /// Devices of the agent for the demand, or `None`. Whole devices come first in order; a share
@@ -82,6 +95,7 @@ impl Devices {
     }
 
     pub(super) fn release(&mut self, task: TaskId) {
+        self.remembered.retain(|(_, other, _)| *other != task);
         if self.held.is_empty() {
             return;
         }

@@ -10,16 +10,17 @@
 
 mod devices;
 mod placement;
+mod store;
 
-use crate::actor::{Cx, Input, ProcessId, TimerKey};
+use crate::actor::{Cx, Effect, Input, ProcessId, TimerKey};
 use crate::base::dice::Site;
 use crate::base::id::{AgentId, FrameworkId, JobId, RoleId, Symbol, TaskId};
 use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
 use crate::fact::{Detail, Fact};
 use crate::frameworks::chooser::Choice;
-use crate::frameworks::registration::Registration;
 use crate::job::Job;
+use crate::mesos::driver::Registration;
 use crate::mesos::message::{Capabilities, FrameworkInfo, Msg, Refusal, Refuse, StatusUpdate, TaskQuery};
 use crate::mesos::task_state::TaskState;
 use devices::Devices;
@@ -46,6 +47,8 @@ pub struct Config {
     pub revive_interval: Span,
     /// Jobs that do not say so themselves are gangs.
     pub gang: bool,
+    /// What it needs to go on after its process has ended is written to its disk.
+    pub is_kept: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +80,27 @@ struct Queued {
     in_queue: bool,
 }
 
+impl Queued {
+    fn new(id: JobId, job: Arc<Job>) -> Self {
+        let waiting = job.tasks;
+        Self { id, job, waiting, ended: 0, tasks: Vec::new(), offered: false, in_queue: true }
+    }
+}
+
+/// Whether a task in this state is over: for good, or so that it is tried again.
+fn ends(state: TaskState) -> Option<bool> {
+    match state {
+        TaskState::Staging | TaskState::Killing | TaskState::Starting | TaskState::Running => None,
+        TaskState::Finished | TaskState::Failed | TaskState::Error | TaskState::Killed => Some(true),
+        TaskState::Unreachable
+        | TaskState::Unknown
+        | TaskState::Lost
+        | TaskState::Dropped
+        | TaskState::Gone
+        | TaskState::GoneByOperator => Some(false),
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Batch {
     config: Config,
@@ -93,6 +117,7 @@ pub struct Batch {
     asked: u32,
     batches: u64,
     devices: Devices,
+    store: store::Store,
     place: placement::Scratch,
 }
 
@@ -101,6 +126,7 @@ impl Batch {
     pub fn new(config: Config) -> Self {
         Self {
             registration: Registration::new(BACKOFF, SUBSCRIBE_TIMER, config.failover_timeout),
+            store: store::Store::new(config.is_kept),
             config,
             id: None,
             jobs: Map::default(),
@@ -125,6 +151,8 @@ impl Batch {
     pub fn handle(&mut self, cx: &mut Cx, input: Input) {
         match input {
             Input::Message { from, msg } => self.message(cx, from, msg),
+            Input::Start { disk } if self.store.is_kept => self.recover(cx, &disk),
+            Input::Persisted { token } => self.persisted(cx, token),
             Input::Timer { key } => match key.kind() {
                 SUBSCRIBE_TIMER => self.subscribe(cx),
                 REVIVE_TIMER => {
@@ -157,11 +185,14 @@ impl Batch {
                 self.id = None;
                 let lost: Vec<TaskId> = self.live_tasks().map(|(t, _)| t).collect();
                 for task in lost {
+                    self.note_lost(cx, task);
                     self.requeue(cx, task);
                 }
                 self.tell_devices(cx);
                 self.detected(cx, self.registration.master());
             }
+            // Another process has taken its place; the driver aborts.
+            Msg::Error { what: Refusal::FailedOver } => cx.outbox.push(Effect::Exit { key: None }),
             // A new master has given up an agent; that of its tasks it can be asked for now.
             Msg::AgentLost { .. } if !self.unanswered.is_empty() => self.reconcile(cx),
             // RESCIND: an answer is already on its way; the master judges it. FAILURE: updates of
@@ -185,26 +216,28 @@ impl Batch {
             FrameworkInfo {
                 name: config.name,
                 id: self.id,
-                role: config.role,
+                roles: vec![config.role],
                 principal: None,
                 failover_timeout: config.failover_timeout,
                 checkpoint: config.checkpoint,
                 capabilities: config.capabilities,
-                suppressed: self.suppressed,
+                suppressed: if self.suppressed { vec![config.role] } else { Vec::new() },
             }
         });
     }
 
     fn subscribed(&mut self, cx: &mut Cx, id: FrameworkId) {
         let again = self.id == Some(id);
+        self.keep_id(cx, id);
         self.id = Some(id);
         if !self.registration.answered(cx) {
             return;
         }
         if again {
-            // The master keeps the suppression of an earlier subscription, so say what holds now.
-            let say =
-                if self.queue.is_empty() { Msg::Suppress { framework: id } } else { Msg::Revive { framework: id } };
+            // Work may have come or gone since SUBSCRIBE left, so say what holds now.
+            let (framework, roles) = (id, Arc::default());
+            let idle = self.queue.is_empty();
+            let say = if idle { Msg::Suppress { framework, roles } } else { Msg::Revive { framework, roles } };
             self.suppressed = self.queue.is_empty();
             self.tell(cx, say);
             self.asked = 0;
@@ -251,12 +284,10 @@ impl Batch {
 
     // ---- jobs ----
 
-    fn submit(&mut self, cx: &mut Cx, job: Arc<Job>, id: JobId) {
+    fn submitted(&mut self, cx: &mut Cx, id: JobId, job: Arc<Job>) {
         let (owner, tasks, each) = (self.config.name, job.tasks, job.spec.each);
         cx.fact(Fact::JobSubmitted { job: id, owner, tasks, each });
-        let waiting = job.tasks;
-        let queued = Queued { id, job, waiting, ended: 0, tasks: Vec::new(), offered: false, in_queue: true };
-        self.jobs.insert(id, queued);
+        self.jobs.insert(id, Queued::new(id, job));
         self.queue.push_back(id);
         self.revive(cx);
     }
@@ -274,19 +305,19 @@ impl Batch {
         }
         self.last_revive = Some(cx.now);
         self.suppressed = false;
-        self.tell(cx, Msg::Revive { framework });
+        self.tell(cx, Msg::Revive { framework, roles: Arc::default() });
     }
 
     fn suppress_if_idle(&mut self, cx: &mut Cx) {
         if let (Some(framework), true, false) = (self.id, self.queue.is_empty(), self.suppressed) {
             self.suppressed = true;
-            self.tell(cx, Msg::Suppress { framework });
+            self.tell(cx, Msg::Suppress { framework, roles: Arc::default() });
         }
     }
 
     // ---- updates ----
 
-    fn update(&mut self, cx: &mut Cx, update: StatusUpdate) {
+    fn judge(&mut self, cx: &mut Cx, update: StatusUpdate) {
         let (framework, agent, task, uuid) = (update.framework, update.agent, update.task, update.uuid);
         if Some(framework) != self.id {
             return;
@@ -306,16 +337,13 @@ impl Batch {
             }
             return;
         };
-        match update.state {
-            TaskState::Staging | TaskState::Killing => {}
-            TaskState::Starting | TaskState::Running => record.standing = Standing::Running,
-            TaskState::Finished | TaskState::Failed | TaskState::Error | TaskState::Killed => self.over(cx, task),
-            TaskState::Unreachable
-            | TaskState::Unknown
-            | TaskState::Lost
-            | TaskState::Dropped
-            | TaskState::Gone
-            | TaskState::GoneByOperator => self.requeue(cx, task),
+        match ends(update.state) {
+            Some(true) => self.over(cx, task),
+            Some(false) => self.requeue(cx, task),
+            None if matches!(update.state, TaskState::Starting | TaskState::Running) => {
+                record.standing = Standing::Running;
+            }
+            None => {}
         }
         self.tell_devices(cx);
     }
@@ -332,9 +360,7 @@ impl Batch {
         let job = self.release(task);
         job.ended += 1;
         if job.ended == job.job.tasks {
-            let owner = self.config.name;
-            cx.fact(Fact::JobEnded { job: task.template, owner });
-            self.jobs.swap_remove(&task.template);
+            self.job_over(cx, task.template);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::base::id::{JobId, TaskId};
 use crate::base::quantity::Quantities;
 use crate::fact::Fact;
 use crate::frameworks::chooser::{Candidate, Chooser, ChooserUser};
+use crate::job::Progress;
 use crate::mesos::message::{Launch, Launches, Msg, OfferBatch, OfferRange, OfferRanges};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -211,7 +212,13 @@ impl Batch {
                 1 => Launches::One(scratch.launches.pop().expect("one")),
                 _ => Launches::Many(scratch.launches.as_slice().into()),
             };
-            self.tell(cx, Msg::Accept { framework, offer: batch.id(offer), more: None, refuse, launches });
+            let placed = || Progress::Placed {
+                agent: batch.allocation.entry(offer).agent,
+                tasks: launches.as_slice().iter().map(|l| (l.spec.template, l.first, l.count)).collect(),
+            };
+            let placed = self.store.is_kept.then(placed);
+            let accept = Msg::Accept { framework, offer: batch.id(offer), more: None, refuse, launches };
+            self.tell_placed(cx, placed, accept);
         }
         if next < batch.len() {
             scratch.declined.push(OfferRange { first: batch.id(next), count: batch.len() - next });

@@ -14,8 +14,8 @@ use crate::base::dice::Site;
 use crate::base::id::{AgentId, FrameworkId, JobId, RoleId, Symbol, TaskId};
 use crate::base::time::Span;
 use crate::fact::{Detail, Fact};
-use crate::frameworks::registration::Registration;
 use crate::job::Job;
+use crate::mesos::driver::Registration;
 use crate::mesos::message::{
     Capabilities, FrameworkInfo, Launch, Launches, Msg, OfferBatch, OfferRange, OfferRanges, Refuse, StatusUpdate,
     TaskQuery,
@@ -118,7 +118,7 @@ impl Execute {
         self.registration.due(cx, || FrameworkInfo {
             name: config.name,
             id,
-            role: config.role,
+            roles: vec![config.role],
             principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: config.checkpoint,
@@ -129,8 +129,9 @@ impl Execute {
                 reservation_refinement: true,
                 revocable_resources: true,
                 shared_resources: false,
+                multi_role: false,
             },
-            suppressed: false,
+            suppressed: Vec::new(),
         });
     }
 
@@ -173,7 +174,7 @@ impl Execute {
         if !declined.is_empty() {
             let refuse = Refuse::seconds(Refuse::DEFAULT_SPAN);
             self.tell(cx, Msg::Decline { framework, offers: OfferRanges::from_slice(&declined), refuse });
-            self.tell(cx, Msg::Suppress { framework });
+            self.tell(cx, Msg::Suppress { framework, roles: Arc::default() });
         }
     }
 

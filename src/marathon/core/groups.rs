@@ -129,9 +129,14 @@ impl Marathon {
                 return http::answer(cx, client, response);
             }
         }
-        let root = updated.root.clone();
+        let (root, deploys) = (updated.root.clone(), updated.plan.is_some());
         self.groups.busy = Some(Box::new(Updating { client, asked, updated }));
-        self.store_version(cx, &root, Stage::Version);
+        if deploys {
+            self.store_version(cx, &root, Stage::Version);
+        } else {
+            // Its version is as before, and is stored already.
+            self.store_root(cx, &root, Stage::Root);
+        }
     }
 
     fn refuse_update(&mut self, cx: &mut Cx, client: Client, asked: &Update, rejection: &Rejection) {
@@ -156,8 +161,7 @@ impl Marathon {
                 self.deploy(cx, plan);
                 self.store_root(cx, &root, Stage::Root);
             }
-            (Stage::Version | Stage::Plan, None) => self.store_root(cx, &root, Stage::Root),
-            (Stage::Root, _) => {
+            (Stage::Version | Stage::Plan, None) | (Stage::Root, _) => {
                 self.publish(cx);
                 self.next_update(cx);
             }

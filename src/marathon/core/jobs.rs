@@ -214,7 +214,7 @@ impl Marathon {
 
     pub(super) fn reconcile(&mut self, cx: &mut Cx) {
         cx.timer(TimerKey::new(timer::RECONCILE, 0), self.flags.reconciliation_interval);
-        let Some(framework) = self.driver.id.filter(|_| self.driver.subscribed) else { return };
+        let Some(framework) = self.driver.connected_as() else { return };
         let mut queries: Vec<TaskQuery> = Vec::new();
         let mut orphans: Vec<InstanceId> = Vec::new();
         for (app, known) in self.tracker.apps() {

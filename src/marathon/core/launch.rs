@@ -8,7 +8,7 @@ use super::writes::{Change, Then};
 use super::{Marathon, timer};
 use crate::actor::{Cx, TimerKey};
 use crate::base::dice::Site;
-use crate::base::id::{JobId, OfferId, Symbol};
+use crate::base::id::{JobId, OfferId, RoleId, Symbol};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::Milli;
 use crate::base::time::Time;
@@ -20,7 +20,8 @@ use crate::marathon::model::path::PathId;
 use crate::marathon::rest::view::OfferStatistics;
 use crate::mesos::message;
 use crate::mesos::resource::Resources;
-use std::collections::{BTreeSet, VecDeque};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 const INSTANCE_ID: Site = Site::new("marathon-instance-id");
@@ -66,8 +67,8 @@ pub(super) enum Planned {
 
 #[derive(Clone, Default, Debug)]
 pub(super) struct Launch {
-    /// Apps with instances that may be launched now.
-    pub(super) wanting: BTreeSet<Symbol>,
+    /// Apps with instances that may be launched now, and the roles of those.
+    pub(super) wanting: BTreeMap<Symbol, SmallVec<[RoleId; 1]>>,
     /// When to look again at apps whose launches wait, and the same by app.
     delays: BTreeSet<(Time, Symbol)>,
     delay_of: Lookup<Symbol, Time>,
@@ -204,22 +205,16 @@ impl Marathon {
         }
         self.arm_overdue(cx);
         self.arm_expunge(cx);
-        let is_to_free = !change.expunged && change.after.is_to_be_freed();
-        if is_to_free != change.before.as_ref().is_some_and(|before| before.is_to_be_freed()) {
-            if is_to_free {
-                self.revive.want_more();
-            }
-            self.revive_if_needed(cx);
-        }
+        self.revive_saw(cx, change.before.as_deref(), (!change.expunged).then_some(&*change.after));
         if !was && !is {
-            return;
+            return self.revive_if_needed(cx);
         }
         if is && !was {
             let wall = cx.wall;
             self.launch.entries.entry(app).or_insert_with(|| Entry { since: wall, ..Entry::default() });
             let deadline = self.limiter.deadline(config_of(app, &change.after));
             if deadline.is_none_or(|deadline| deadline <= cx.now) {
-                self.revive.want_more();
+                self.revive.want_more(cx.names.intern(&change.after.spec.role));
             }
         }
         self.look_at_launches(cx, app);
@@ -235,14 +230,18 @@ impl Marathon {
 
     /// Whether the app wants offers now, and if not, from when on.
     pub(super) fn look_at_launches(&mut self, cx: &mut Cx, app: Symbol) {
-        let (mut wants, mut later) = (false, None::<Time>);
+        let (mut wants, mut later) = (SmallVec::<[RoleId; 1]>::new(), None::<Time>);
         let scheduled = self.tracker.app(app).map(|app| &app.scheduled);
-        for changed in scheduled.into_iter().flat_map(|configs| configs.keys()) {
+        for (changed, ids) in scheduled.into_iter().flatten() {
             match self.limiter.deadline(ConfigKey { app, changed: *changed }) {
                 Some(deadline) if deadline > cx.now => later = Some(later.map_or(deadline, |l| l.min(deadline))),
-                _ => wants = true,
+                // Instances of one configuration have one role.
+                _ => wants
+                    .extend(ids.first().and_then(|id| self.tracker.get(*id)).map(|i| cx.names.intern(&i.spec.role))),
             }
         }
+        wants.sort_unstable();
+        wants.dedup();
         if self.tracker.app(app).is_none_or(|known| known.waiting() == 0) {
             self.launch.entries.swap_remove(&app);
         }
@@ -255,10 +254,17 @@ impl Marathon {
             launch.delays.insert((deadline, app));
             self.arm_delays(cx);
         }
-        if wants {
-            self.launch.wanting.insert(app);
-        } else {
+        let wanted = self.launch.wanting.get(&app).cloned().unwrap_or_default();
+        for role in wants.iter().filter(|role| !wanted.contains(role)) {
+            self.revive.app_wants(*role, true);
+        }
+        for role in wanted.iter().filter(|role| !wants.contains(role)) {
+            self.revive.app_wants(*role, false);
+        }
+        if wants.is_empty() {
             self.launch.wanting.remove(&app);
+        } else if wants != wanted {
+            self.launch.wanting.insert(app, wants);
         }
         self.revive_if_needed(cx);
     }
@@ -273,7 +279,7 @@ impl Marathon {
         while let Some((due, app)) = self.launch.delays.first().copied().filter(|(due, _)| *due <= cx.now) {
             self.launch.delays.remove(&(due, app));
             self.launch.delay_of.remove(&app);
-            self.revive.want_more();
+            self.want_more(cx, app);
             self.look_at_launches(cx, app);
         }
         self.arm_delays(cx);
@@ -287,8 +293,21 @@ impl Marathon {
             None => !self.limiter.reset_app(app).is_empty(),
         };
         if any {
-            self.revive.want_more();
+            self.want_more(cx, app);
             self.look_at_launches(cx, app);
+        }
+    }
+
+    /// A delay of the app is over: the roles of what may be launched have a new reason for offers.
+    fn want_more(&mut self, cx: &mut Cx, app: Symbol) {
+        let scheduled = self.tracker.app(app).map(|app| &app.scheduled);
+        for (changed, ids) in scheduled.into_iter().flatten() {
+            let deadline = self.limiter.deadline(ConfigKey { app, changed: *changed });
+            if deadline.is_none_or(|deadline| deadline <= cx.now)
+                && let Some(instance) = ids.first().and_then(|id| self.tracker.get(*id))
+            {
+                self.revive.want_more(cx.names.intern(&instance.spec.role));
+            }
         }
     }
 }

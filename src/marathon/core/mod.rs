@@ -82,6 +82,8 @@ mod timer {
 pub struct Synthetic {
     pub behaviour: Behaviour,
     pub service: Service,
+    /// They are schedulers: a program of the scenario, by number.
+    pub program: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,13 +132,14 @@ pub struct Marathon {
 impl Marathon {
     #[must_use]
     pub fn new(flags: Arc<Flags>, synthetic: Arc<Lookup<Symbol, Synthetic>>) -> Self {
+        let driver = driver::Driver::new(&flags);
         Self {
             flags,
             synthetic,
             phase: Phase::Standby,
             began: Time::ZERO,
             root: Arc::new(Group::empty(PathId::root(), Version::default())),
-            driver: driver::Driver::default(),
+            driver,
             store: store::Store::default(),
             writes: writes::Writes::default(),
             tracker: tracker::Tracker::default(),

@@ -151,7 +151,7 @@ impl Marathon {
         let key = cx.dice.key(MATCHERS);
         let entity = u64::from(cx.me.slot) << 48 | number;
         // Shuffled from the front as far as somebody is asked; who took it stands at the end again.
-        let mut list: Vec<Symbol> = self.launch.wanting.iter().copied().collect();
+        let mut list: Vec<Symbol> = self.launch.wanting.keys().copied().collect();
         let (shuffled, mut asked) = (list.len(), 0);
         // Apps whose volumes are in the offer come first.
         let mut preferred = 0;
@@ -319,7 +319,8 @@ impl Marathon {
         }
         let well = Service { ready_after: Distribution::Fixed(Span::ZERO), well_for: None, ill_for: None };
         let synthetic = self.synthetic.get(&app).copied();
-        let synthetic = synthetic.unwrap_or(Synthetic { behaviour: Behaviour::fixed(Span::MAX), service: well });
+        let forever = Behaviour::fixed(Span::MAX);
+        let synthetic = synthetic.unwrap_or(Synthetic { behaviour: forever, service: well, program: None });
         let check = spec.health_checks.iter().find(|check| !check.kind.by_marathon()).map(|check| AgentCheck {
             delay: check.delay,
             interval: check.interval,
@@ -330,6 +331,7 @@ impl Marathon {
         let downloads = self.downloads(cx, &instance.spec);
         let made = Arc::new(TaskSpec {
             downloads,
+            program: synthetic.program,
             service: Some(synthetic.service),
             check,
             kill_grace: spec.kill_grace,
@@ -417,7 +419,7 @@ impl Marathon {
     fn accept(&mut self, cx: &mut Cx, accept: Accept) {
         let Accept { offer, launches, .. } = accept;
         let written = launches.into_iter().filter(|launching| launching.written);
-        let Some(framework) = self.driver.id.filter(|_| self.driver.subscribed) else {
+        let Some(framework) = self.driver.connected_as() else {
             // No driver: what was written is taken back.
             for launching in written.collect::<Vec<_>>() {
                 if let Some(before) = launching.before {

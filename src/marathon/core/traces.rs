@@ -252,9 +252,9 @@ fn running(instances: u32, agents: u32, change: impl FnOnce(&mut RunSpec)) -> Pl
 #[test]
 fn a_first_launch() {
     let mut play = Play::new(1, |_| {});
-    assert!(play.take_sent().ends_with(&["SUBSCRIBE", "SUPPRESS", "RECONCILE"]));
+    assert!(play.take_sent().ends_with(&["SUBSCRIBE", "UPDATE_FRAMEWORK_CALL", "RECONCILE"]));
     play.deploy("d", &app(1, 1), &[START, SCALE]);
-    assert_eq!(play.take_sent(), ["REVIVE"]);
+    assert_eq!(play.take_sent(), ["UPDATE_FRAMEWORK_CALL"]);
     assert_eq!(play.instances(), [(Condition::Scheduled, Goal::Running)]);
     play.offer(BIG);
     assert_eq!(play.take_sent(), ["ACCEPT"]);
@@ -266,7 +266,7 @@ fn a_first_launch() {
     assert_eq!((play.instances(), play.ended("d")), (vec![RUNNING], Some(DeploymentEnd::Succeeded)));
     // Frames are five seconds apart; by then nothing is wanted any more.
     play.until(60);
-    assert_eq!(play.take_sent(), ["SUPPRESS"]);
+    assert_eq!(play.take_sent(), ["UPDATE_FRAMEWORK_CALL"]);
     play.offer(BIG);
     assert_eq!(play.take_sent(), ["DECLINE"]);
 }

@@ -108,17 +108,17 @@ mod tests {
         let info = FrameworkInfo {
             name: Symbol(1),
             id: Some(FrameworkId(Symbol(7))),
-            role: Symbol(2),
+            roles: vec![Symbol(2)],
             principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: true,
             capabilities: Capabilities { partition_aware: true, ..Capabilities::default() },
-            suppressed: false,
+            suppressed: Vec::new(),
         };
         let plain = TaskSpec::plain(JobId(1), Symbol(1), Default::default(), Behaviour::fixed(Span::from_secs(9)));
         let spec = Arc::new(TaskSpec { extra: r(RESERVED), ..plain });
         let (framework, task) = (FrameworkId(Symbol(7)), TaskId { template: JobId(1), n });
-        Msg::RunTask { framework, task, spec, info: Arc::new(info) }
+        Msg::RunTask { framework, role: Symbol(2), task, spec, info: Arc::new(info) }
     }
 
     fn said(effects: &[Effect]) -> Vec<(TaskState, Reason)> {

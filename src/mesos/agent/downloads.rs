@@ -285,16 +285,22 @@ mod tests {
             let info = FrameworkInfo {
                 name: Symbol(1),
                 id: Some(FRAMEWORK),
-                role: Symbol(2),
+                roles: vec![Symbol(2)],
                 principal: None,
                 failover_timeout: Span::ZERO,
                 checkpoint: true,
                 capabilities: Capabilities { partition_aware: true, ..Capabilities::default() },
-                suppressed: false,
+                suppressed: Vec::new(),
             };
             let plain = TaskSpec::plain(JobId(1), Symbol(1), Default::default(), Behaviour::fixed(Span::MAX));
             let spec = Arc::new(TaskSpec { downloads: Some(downloads.into()), ..plain });
-            self.tell(Msg::RunTask { framework: FRAMEWORK, task: task(n), spec, info: Arc::new(info) });
+            self.tell(Msg::RunTask {
+                framework: FRAMEWORK,
+                role: Symbol(2),
+                task: task(n),
+                spec,
+                info: Arc::new(info),
+            });
         }
         fn until(&mut self, s: i64) {
             let end = Time::from_secs(s);

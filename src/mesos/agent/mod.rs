@@ -75,6 +75,8 @@ enum State {
 #[derive(Clone, Debug)]
 struct Task {
     framework: FrameworkId,
+    /// For which its resources were offered.
+    role: RoleId,
     id: TaskId,
     spec: Arc<TaskSpec>,
     executor: Executor,
@@ -170,7 +172,9 @@ impl Agent {
             return;
         }
         match msg {
-            Msg::RunTask { framework, task, spec, info } => self.run_task(cx, framework, task, spec, info),
+            Msg::RunTask { framework, role, task, spec, info } => {
+                self.run_task(cx, (framework, role), task, spec, info);
+            }
             Msg::CheckpointResources(resources) => self.checkpoint(cx, resources),
             Msg::StatusAck { framework, task, uuid } => self.acknowledged(cx, framework, task, uuid),
             Msg::KillTask { framework, task } => self.kill_task(cx, framework, task),
@@ -248,7 +252,7 @@ impl Agent {
                 framework: task.framework,
                 task: task.id,
                 spec: task.spec.clone(),
-                role: self.role(task.framework),
+                role: task.role,
                 latest: task.stream.latest(),
                 forwarded: head.map_or(task.stream.latest(), |u| u.state),
                 uuid: head.map_or(0, |u| u.uuid),
@@ -263,10 +267,6 @@ impl Agent {
             tasks: self.tasks.iter().filter(|t| !t.executor.is_absent()).map(report).collect(),
             frameworks: self.frameworks.iter().map(|(id, info)| (*id, info.clone())).collect(),
         }
-    }
-
-    fn role(&self, framework: FrameworkId) -> RoleId {
-        self.frameworks[&framework].role
     }
 
     fn running(&mut self, cx: &mut Cx, ping_timeout: Span) {
@@ -290,7 +290,7 @@ impl Agent {
     fn run_task(
         &mut self,
         cx: &mut Cx,
-        framework: FrameworkId,
+        (framework, role): (FrameworkId, RoleId),
         id: TaskId,
         spec: Arc<TaskSpec>,
         info: Arc<FrameworkInfo>,
@@ -306,7 +306,7 @@ impl Agent {
         let key = self.next_container;
         self.next_container += 1;
         let (executor, stream) = (Executor::starting(key), Stream::default());
-        self.tasks.push(Task { framework, id, spec, executor, stream, checking: None });
+        self.tasks.push(Task { framework, role, id, spec, executor, stream, checking: None });
         self.prepare(cx, key);
     }
 

@@ -7,7 +7,7 @@
 use super::executor::Executor;
 use super::{Agent, RETRY_TIMER, State, Task};
 use crate::actor::{Cx, TimerKey};
-use crate::base::id::{FrameworkId, TaskId};
+use crate::base::id::{FrameworkId, RoleId, TaskId};
 use crate::base::time::{Span, Time};
 use crate::fact::Detail;
 use crate::job::{Behaviour, TaskSpec};
@@ -91,7 +91,8 @@ impl Agent {
         let nothing = TaskSpec::plain(id.template, self.info.hostname, Default::default(), behaviour);
         let (spec, stream) = (Arc::new(nothing), Stream::default());
         let executor = Executor::absent();
-        self.tasks.push(Task { framework, id, spec, executor, stream, checking: None });
+        // It never had resources, so of no role.
+        self.tasks.push(Task { framework, role: RoleId::default(), id, spec, executor, stream, checking: None });
         self.update(cx, self.tasks.len() - 1, state, reason);
     }
 
@@ -210,14 +211,14 @@ mod tests {
         let info = FrameworkInfo {
             name: Symbol(1),
             id: Some(FRAMEWORK),
-            role: Symbol(2),
+            roles: vec![Symbol(2)],
             principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: false,
             capabilities: Capabilities::default(),
-            suppressed: false,
+            suppressed: Vec::new(),
         };
-        Msg::RunTask { framework: FRAMEWORK, task: TASK, spec: Arc::new(spec), info: Arc::new(info) }
+        Msg::RunTask { framework: FRAMEWORK, role: Symbol(2), task: TASK, spec: Arc::new(spec), info: Arc::new(info) }
     }
 
     fn sent(effects: &[Effect]) -> Vec<(TaskState, u64, bool)> {

@@ -158,6 +158,10 @@ impl<S: Sharing, C> Core<S, C> {
         for (path, weight) in &flags.weights {
             role_sorter.set_weight(path, *weight);
         }
+        let mut tops = Tops::default();
+        for (role, quota) in &flags.quotas {
+            tops.set(role, quota.clone());
+        }
         Self {
             sharing,
             chunk,
@@ -182,7 +186,7 @@ impl<S: Sharing, C> Core<S, C> {
             role_index: Lookup::default(),
             role_of: Vec::new(),
             role_sorter,
-            tops: Tops::default(),
+            tops,
             choosy: 0,
             pending: None,
             dirty: true,

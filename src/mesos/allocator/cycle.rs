@@ -14,6 +14,7 @@ use super::{Allocate, Flags, Work};
 use crate::actor::{Cx, Input, Mailbox, TimerKey};
 use crate::base::dice::Site;
 use crate::base::id::{AgentId, FrameworkId};
+use crate::base::quantity::Quantities;
 use crate::fact::Fact;
 use crate::mesos::message::{FrameworkInfo, Msg};
 use crate::mesos::resource::Resources;
@@ -34,8 +35,8 @@ pub struct Cycle<S, C> {
 fn profile(info: &FrameworkInfo) -> Profile {
     let can = info.capabilities;
     Profile {
-        roles: vec![info.role],
-        suppressed: if info.suppressed { vec![info.role] } else { Vec::new() },
+        roles: info.roles.clone(),
+        suppressed: info.suppressed.clone(),
         gates: Gates {
             gpu_resources: can.gpu_resources,
             revocable_resources: can.revocable_resources,
@@ -61,8 +62,9 @@ impl<S: Sharing, C: Chunk> Cycle<S, C> {
             Msg::RemoveFramework { framework } => core.remove_framework(framework),
             Msg::ActivateFramework { framework } => core.activate_framework(now, framework),
             Msg::DeactivateFramework { framework } => core.deactivate_framework(framework),
-            Msg::ReviveOffers { framework } => core.revive(now, framework, &[]),
-            Msg::SuppressOffers { framework } => core.suppress(framework, &[]),
+            Msg::ChangeFramework { framework, info } => core.update_framework(cx.names, framework, profile(&info)),
+            Msg::ReviveOffers { framework, roles } => core.revive(now, framework, &roles),
+            Msg::SuppressOffers { framework, roles } => core.suppress(framework, &roles),
             Msg::AddAgent { agent, info, used } => core.add_agent(cx.names, now, agent, &info, &used),
             Msg::RemoveAgent { agent } => {
                 self.departures += 1;
@@ -133,6 +135,10 @@ where
         self.core.free(agent)
     }
 
+    fn free_quantities(&self, agent: AgentId) -> Option<Quantities> {
+        self.core.free_quantities(agent)
+    }
+
     fn held(&self, agent: AgentId, framework: FrameworkId) -> Option<Resources> {
         self.core.held(agent, framework)
     }
@@ -188,6 +194,7 @@ mod tests {
                 filter_gpu: true,
                 excluded: Excluded::default(),
                 weights: Vec::new(),
+                quotas: Vec::new(),
             };
             let (framework, role) = (FrameworkId(bench.names.intern("framework")), bench.names.intern("role"));
             let allocator = by_name("drf", "whole", Quantities::ZERO, flags).expect("both are listed");
@@ -202,12 +209,12 @@ mod tests {
             let info = FrameworkInfo {
                 name: self.framework.0,
                 id: Some(self.framework),
-                role: self.role,
+                roles: vec![self.role],
                 principal: None,
                 failover_timeout: Span::ZERO,
                 checkpoint: false,
                 capabilities: Capabilities::default(),
-                suppressed: true,
+                suppressed: vec![self.role],
             };
             self.tell(Msg::AddFramework { framework: self.framework, info: Arc::new(info), active: false })
         }

@@ -88,6 +88,7 @@ impl<S: Sharing> Setup<S> {
             filter_gpu: true,
             excluded: Excluded::default(),
             weights: Vec::new(),
+            quotas: Vec::new(),
         };
         let mut core = Core::new(sharing, Whole, &flags);
         core.arm();

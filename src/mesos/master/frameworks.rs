@@ -1,11 +1,12 @@
 //! Frameworks at the master: subscription, fail-over, teardown.
 
+use super::roles::refuse;
 use super::{FAILOVER_TIMER, Framework, Master};
 use crate::actor::{Cx, ProcessId, TimerKey};
 use crate::base::id::FrameworkId;
 use crate::base::map::Map;
 use crate::base::time::Span;
-use crate::fact::Fact;
+use crate::fact::{Fact, RoleStanding};
 use crate::mesos::message::{FrameworkInfo, Msg, Refusal};
 use crate::mesos::task_state::{Reason, TaskState};
 use std::collections::VecDeque;
@@ -13,8 +14,8 @@ use std::sync::Arc;
 
 impl Master {
     pub(super) fn subscribe(&mut self, cx: &mut Cx, from: ProcessId, info: &Arc<FrameworkInfo>, force: bool) {
-        if !valid_role(cx.names.text(info.role)) {
-            return cx.send(from, Msg::Error { what: Refusal::InvalidRole });
+        if let Some(what) = refuse(cx.names, info) {
+            return cx.send(from, Msg::Error { what });
         }
         match info.id {
             None => {
@@ -43,6 +44,7 @@ impl Master {
             info: info.clone(),
             process: None,
             active: false,
+            suppressed: info.suppressed.iter().copied().collect(),
             tasks: Map::default(),
             completed: VecDeque::new(),
             unreachable: Map::default(),
@@ -59,11 +61,15 @@ impl Master {
         framework.active = true;
         framework.described.clear();
         framework.agents_described = 0;
-        let (id, name, role) = (framework.id, framework.info.name, framework.info.role);
+        let (id, name, roles) = (framework.id, framework.info.name, framework.info.roles.clone());
         self.framework_by_address.insert(process.slot, slot);
         cx.cancel(TimerKey::new(FAILOVER_TIMER, u64::from(slot)));
         cx.send(process, Msg::Subscribed { framework: id });
-        cx.fact(Fact::FrameworkSubscribed { framework: id, name, role });
+        // The first of its roles stands in the fact; most frameworks have no other.
+        cx.fact(Fact::FrameworkSubscribed { framework: id, name, role: roles.first().copied().unwrap_or_default() });
+        for &role in roles.iter().skip(1) {
+            cx.fact(Fact::FrameworkRole { framework: id, role, standing: RoleStanding::Subscribed });
+        }
     }
 
     fn resubscribe(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId, info: &Arc<FrameworkInfo>, force: bool) {
@@ -93,12 +99,17 @@ impl Master {
         }
         // The same live instance hears that its offers are void; a new one never knew them.
         self.rescind_framework(cx, slot, old == Some(from));
-        self.framework_mut(slot).info = info.clone();
+        self.change(cx, slot, info);
         self.connect(cx, slot, from);
         if !was_active {
             self.tell_allocator(cx, Msg::ActivateFramework { framework: id });
         }
-        // Agents that run its tasks flush the heads of their streams.
+        self.tell_its_agents(cx, slot);
+    }
+
+    /// Agents that run its tasks hear of it, and flush the heads of their streams.
+    pub(super) fn tell_its_agents(&self, cx: &mut Cx, slot: u32) {
+        let (id, info) = (self.framework(slot).id, &self.framework(slot).info);
         let mut told: Vec<u32> = self.framework(slot).tasks.values().map(|&t| self.task(t).agent).collect();
         told.sort_unstable();
         told.dedup();
@@ -166,42 +177,12 @@ impl Master {
         cx.fact(Fact::FrameworkRemoved { framework: id });
     }
 
-    pub(super) fn revive(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId) {
-        if self.caller(from, id).is_some() {
-            cx.fact(Fact::FrameworkRevived { framework: id });
-            self.tell_allocator(cx, Msg::ReviveOffers { framework: id });
-        }
-    }
-
-    pub(super) fn suppress(&mut self, cx: &mut Cx, from: ProcessId, id: FrameworkId) {
-        if self.caller(from, id).is_some() {
-            cx.fact(Fact::FrameworkSuppressed { framework: id });
-            self.tell_allocator(cx, Msg::SuppressOffers { framework: id });
-        }
-    }
-}
-
-/// `*`, or a path without empty, dotted, starred, dashed or blank components (`roles.cpp`).
-#[must_use]
-fn valid_role(role: &str) -> bool {
-    let bad = |c: char| c.is_whitespace() || c == '\u{7f}' || c == '\u{8}';
-    role == "*"
-        || role
-            .split('/')
-            .all(|part| !matches!(part, "" | "." | ".." | "*") && !part.starts_with('-') && !part.contains(bad))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn role_names() {
-        for good in ["*", "a", "eng/dev", "a.b", "a-b"] {
-            assert!(valid_role(good), "{good}");
-        }
-        for bad in ["", "/", "a/", "/a", "a//b", "a/.", "a/..", "*/a", "-a", "a/-b", "a b"] {
-            assert!(!valid_role(bad), "{bad}");
-        }
+    /// What a framework says of itself from now on, in the master's books and in the allocator's.
+    pub(super) fn change(&mut self, cx: &mut Cx, slot: u32, info: &Arc<FrameworkInfo>) {
+        let framework = self.framework_mut(slot);
+        framework.info = info.clone();
+        framework.suppressed = info.suppressed.iter().copied().collect();
+        let id = framework.id;
+        self.tell_allocator(cx, Msg::ChangeFramework { framework: id, info: info.clone() });
     }
 }

@@ -4,7 +4,7 @@
 //! what the master tells them is dispatched, so that allocation runs merge and filters expire in
 //! the right order. The master knows agents and frameworks by dense slots of its own; only ids
 //! travel. Files: `leadership` (election, the registry of the predecessor), `agents` (registration,
-//! health), `frameworks` (subscription, fail-over), `offers` (ACCEPT, DECLINE, rescinding),
+//! health), `frameworks` (subscription, fail-over), `roles` (of frameworks), `offers` (ACCEPT, DECLINE, rescinding),
 //! `operations` (RESERVE, CREATE and their opposites), `tasks` (updates, acknowledgement,
 //! reconciliation).
 
@@ -13,10 +13,11 @@ mod frameworks;
 mod leadership;
 mod offers;
 mod operations;
+mod roles;
 mod tasks;
 
 use crate::actor::{Cx, Input, Mailbox, ProcessId, TimerKey};
-use crate::base::id::{AgentId, FrameworkId, OfferId, Symbol, TaskId};
+use crate::base::id::{AgentId, FrameworkId, OfferId, RoleId, Symbol, TaskId};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::Quantities;
 use crate::base::slab::Slab;
@@ -75,6 +76,8 @@ pub(crate) struct Framework {
     /// `None`: known from agents or disconnected.
     process: Option<ProcessId>,
     active: bool,
+    /// Those of its roles for which it wants no offers now, in the order of `info.roles`.
+    suppressed: SmallVec<[RoleId; 2]>,
     tasks: Map<TaskId, u32>,
     completed: VecDeque<(TaskId, TaskState)>,
     unreachable: Map<TaskId, (AgentId, TaskState)>,
@@ -260,8 +263,9 @@ impl Master {
             }
             Msg::AcceptBulk(acceptance) => self.accept_bulk(cx, from, &acceptance),
             Msg::Decline { framework, offers, refuse } => self.decline(cx, from, framework, &offers, refuse),
-            Msg::Revive { framework } => self.revive(cx, from, framework),
-            Msg::Suppress { framework } => self.suppress(cx, from, framework),
+            Msg::Revive { framework, roles } => self.revive(cx, from, framework, roles),
+            Msg::Suppress { framework, roles } => self.suppress(cx, from, framework, roles),
+            Msg::UpdateCall { framework, info } => self.update_call(cx, from, framework, &info),
             Msg::Kill { framework, task, agent } => self.kill(cx, from, framework, task, agent),
             Msg::Reconcile { framework, tasks } => self.reconcile(cx, from, framework, &tasks),
             Msg::Subscribe { info, force } => self.subscribe(cx, from, &info, force),

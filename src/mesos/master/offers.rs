@@ -3,9 +3,9 @@
 //! Offers of one answer form a batch with contiguous ids, and a bit per offer says whether it is
 //! still outstanding. Every exit of an offer gives back exactly once what was not used.
 
-use super::{Master, OFFER_TIMER, OpenBatch, Task};
+use super::{Framework, Master, OFFER_TIMER, OpenBatch, Task};
 use crate::actor::{Cx, ProcessId, TimerKey};
-use crate::base::id::{AgentId, FrameworkId, OfferId};
+use crate::base::id::{AgentId, FrameworkId, OfferId, RoleId};
 use crate::base::quantity::Quantities;
 use crate::fact::{Fact, OfferEnd};
 use crate::mesos::message::{
@@ -40,7 +40,8 @@ impl Master {
     /// back at once.
     pub(super) fn allocated(&mut self, cx: &mut Cx, allocation: Arc<Allocation>) {
         let slot = self.framework_index.get(&allocation.framework).copied();
-        let process = slot.map(|s| self.framework(s)).filter(|f| f.active).and_then(|f| f.process);
+        let wants = |f: &&Framework| f.active && f.info.roles.contains(&allocation.role);
+        let process = slot.map(|s| self.framework(s)).filter(wants).and_then(|f| f.process);
         let Some(process) = process else {
             return self.hand_back(cx, allocation);
         };
@@ -208,6 +209,20 @@ impl Master {
         }
     }
 
+    /// Offers of a framework end that are of roles which it has not got any more.
+    pub(super) fn rescind_roles(&mut self, cx: &mut Cx, slot: u32) {
+        let framework = self.framework(slot);
+        let (id, roles) = (framework.id, &framework.info.roles);
+        let gone = |(key, open): (&u64, &OpenBatch)| {
+            let allocation = &open.batch.allocation;
+            (allocation.framework == id && !roles.contains(&allocation.role)).then_some((*key, open.batch.len()))
+        };
+        let batches: Vec<(u64, u32)> = self.offers.iter().filter_map(gone).collect();
+        for (key, count) in batches {
+            self.rescind_range(cx, slot, key, 0, count, true);
+        }
+    }
+
     /// All offers of an agent end and their frameworks hear of it.
     pub(super) fn rescind_agent(&mut self, cx: &mut Cx, id: AgentId) {
         let mut doomed = Vec::new();
@@ -236,14 +251,13 @@ impl Master {
         launches: &Launches,
     ) {
         let Some(slot) = self.caller(from, id) else { return };
-        let Some((agent, mut rest)) = self.take_offers(cx, id, offer, more) else {
+        let Some((agent, role, mut rest)) = self.take_offers(cx, id, offer, more) else {
             return self.refuse_launches(cx, slot, launches.as_slice().iter());
         };
-        let role = self.framework(slot).info.role;
         let agent_id = self.agent(agent).id;
         for launch in launches.as_slice() {
             for n in launch.first..launch.first + launch.count {
-                self.launch(cx, slot, agent, launch, n, &mut rest);
+                self.launch(cx, slot, (agent, role), launch, n, &mut rest);
             }
         }
         if !rest.is_empty() {
@@ -252,27 +266,28 @@ impl Master {
     }
 
     /// Ends the offers of an ACCEPT and sums them up, or, if any is not valid, gives the valid
-    /// ones back without a filter.
+    /// ones back without a filter. They are of one agent and one role.
     pub(super) fn take_offers(
         &mut self,
         cx: &mut Cx,
         id: FrameworkId,
         offer: OfferId,
         more: Option<&[OfferId]>,
-    ) -> Option<(u32, Resources)> {
+    ) -> Option<(u32, RoleId, Resources)> {
         let ids = || std::iter::once(offer).chain(more.into_iter().flatten().copied());
-        let mut agent: Option<u32> = None;
+        let mut of: Option<(u32, RoleId)> = None;
         let mut valid = true;
         for (i, offer) in ids().enumerate() {
             let found = self.open_batch(offer).and_then(|(key, index)| {
                 let allocation = &self.offers[&key].batch.allocation;
                 let entry = allocation.entry(index);
                 let slot = self.agent_index.get(entry.agent)?;
-                let fits = allocation.framework == id && agent.is_none_or(|a| a == slot);
-                (fits && self.agent(slot).connected && !ids().take(i).any(|o| o == offer)).then_some(slot)
+                let here = (slot, allocation.role);
+                let fits = allocation.framework == id && of.is_none_or(|of| of == here);
+                (fits && self.agent(slot).connected && !ids().take(i).any(|o| o == offer)).then_some(here)
             });
             match found {
-                Some(slot) => agent = Some(slot),
+                Some(here) => of = Some(here),
                 None => valid = false,
             }
         }
@@ -298,7 +313,7 @@ impl Master {
                 self.offers.remove(&key);
             }
         }
-        if valid { agent.map(|a| (a, sum)) } else { None }
+        if valid { of.map(|(agent, role)| (agent, role, sum)) } else { None }
     }
 
     pub(super) fn refuse_launches<'a>(&self, cx: &mut Cx, slot: u32, launches: impl Iterator<Item = &'a Launch>) {
@@ -316,7 +331,15 @@ impl Master {
         }
     }
 
-    pub(super) fn launch(&mut self, cx: &mut Cx, slot: u32, agent: u32, launch: &Launch, n: u32, rest: &mut Resources) {
+    pub(super) fn launch(
+        &mut self,
+        cx: &mut Cx,
+        slot: u32,
+        (agent, role): (u32, RoleId),
+        launch: &Launch,
+        n: u32,
+        rest: &mut Resources,
+    ) {
         let id = crate::base::id::TaskId { template: launch.spec.template, n };
         let framework = self.frameworks.at_mut(slot).expect("a framework's slot");
         let needs = launch.spec.resources();
@@ -335,7 +358,7 @@ impl Master {
             framework: slot,
             agent,
             spec: launch.spec.clone(),
-            role: framework.info.role,
+            role,
             state: TaskState::Staging,
             forwarded: TaskState::Staging,
             uuid: 0,
@@ -346,7 +369,7 @@ impl Master {
         record.tasks.push(key.index);
         cx.fact(Fact::TaskLaunched { framework: framework_id, task: id, agent: agent_id });
         let spec = launch.spec.clone();
-        cx.send(record.process, Msg::RunTask { framework: framework_id, task: id, spec, info });
+        cx.send(record.process, Msg::RunTask { framework: framework_id, role, task: id, spec, info });
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::Master;
 use crate::actor::{Cx, ProcessId};
-use crate::base::id::Symbol;
+use crate::base::id::{RoleId, Symbol};
 use crate::base::map::Set;
 use crate::fact::{Fact, ResourceOp};
 use crate::mesos::message::{Acceptance, Converted, FrameworkInfo, Msg, Operation, Refuse};
@@ -21,7 +21,7 @@ impl Master {
         let id = acceptance.framework;
         let Some(slot) = self.caller(from, id) else { return };
         let Some((&offer, more)) = acceptance.offers.split_first() else { return };
-        let Some((agent, offered)) = self.take_offers(cx, id, offer, Some(more)) else {
+        let Some((agent, role, offered)) = self.take_offers(cx, id, offer, Some(more)) else {
             return self.refuse_launches(cx, slot, acceptance.launches());
         };
         let mut rest = offered.clone();
@@ -29,16 +29,16 @@ impl Master {
             match operation {
                 Operation::Launch(launch) => {
                     for n in launch.first..launch.first + launch.count {
-                        self.launch(cx, slot, agent, launch, n, &mut rest);
+                        self.launch(cx, slot, (agent, role), launch, n, &mut rest);
                     }
                 }
-                Operation::Convert(operation) => self.convert(cx, slot, agent, operation, &mut rest),
+                Operation::Convert(operation) => self.convert(cx, slot, (agent, role), operation, &mut rest),
             }
         }
         // What was made by operations comes back without a filter, the rest was declined.
         let made = rest.clone() - &offered;
         let declined = rest - &made;
-        let (role, agent_id) = (self.framework(slot).info.role, self.agent(agent).id);
+        let agent_id = self.agent(agent).id;
         for (resources, refuse) in [(made, Refuse::NONE), (declined, acceptance.refuse)] {
             if !resources.is_empty() {
                 self.tell_allocator(cx, Msg::recover(id, role, agent_id, resources, refuse));
@@ -47,11 +47,18 @@ impl Master {
     }
 
     /// Carries one operation out, if it is valid.
-    fn convert(&mut self, cx: &mut Cx, slot: u32, agent: u32, operation: &ResourceOperation, rest: &mut Resources) {
+    fn convert(
+        &mut self,
+        cx: &mut Cx,
+        slot: u32,
+        (agent, role): (u32, RoleId),
+        operation: &ResourceOperation,
+        rest: &mut Resources,
+    ) {
         let framework = self.framework(slot);
-        let (id, role) = (framework.id, framework.info.role);
+        let id = framework.id;
         let record = self.agent(agent);
-        let caller = Caller::new(cx, &framework.info);
+        let caller = Caller::new(cx, &framework.info, role);
         let Some(Conversion { before, after }) = caller.check(operation, rest, &record.total) else { return };
         let agent_id = record.id;
         *rest = rest.clone() - &before + &after;
@@ -90,6 +97,7 @@ fn kind_of(operation: &ResourceOperation) -> ResourceOp {
 
 /// Who asks for an operation, as far as it matters.
 struct Caller {
+    /// Of the offer.
     role: String,
     principal: Option<String>,
     shared_resources: bool,
@@ -97,10 +105,10 @@ struct Caller {
 }
 
 impl Caller {
-    fn new(cx: &Cx, info: &FrameworkInfo) -> Self {
+    fn new(cx: &Cx, info: &FrameworkInfo, role: RoleId) -> Self {
         let text = |symbol: Symbol| cx.names.text(symbol).to_owned();
         Self {
-            role: text(info.role),
+            role: text(role),
             principal: info.principal.map(text),
             shared_resources: info.capabilities.shared_resources,
             reservation_refinement: info.capabilities.reservation_refinement,

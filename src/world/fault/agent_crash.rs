@@ -1,6 +1,8 @@
 //! Agents crash and come back: at an instant, or again and again with exponential times between
 //! failures (`mtbf`) and to repair (`mttr`), per machine.
 //!
+//! `machine-of-NAME` is the machine on which a scheduler runs that is the task of an app.
+//!
 //! By default the machine dies with everything on it, and nobody is told: the master finds out
 //! from missing pings, or when the machine is back. `process = true` kills only the agent process
 //! and its containers; the kernel closes its connections and the master knows at once.
@@ -59,23 +61,27 @@ impl Fault for Crash {
     }
 }
 
-fn occurrence(at: Time, lasts: Option<Span>, host: &str, slot: u32, process: bool) -> Occurrence {
+fn occurrence(at: Time, lasts: Option<Span>, host: &str, target: Target, process: bool) -> Occurrence {
     let how = if process { "process = true\n" } else { "" };
     Occurrence {
         at,
         lasts,
         label: format!("{host} crashed"),
         toml: explicit("agent-crash", at, ("down", lasts), &format!("target = \"{host}\"\n{how}")),
-        fault: Box::new(Crash { target: Target::Slots(vec![slot]), noticed: process, held: true }),
+        fault: Box::new(Crash { target, noticed: process, held: true }),
     }
 }
 
 pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
     let (when, params): (_, Params) = read(section)?;
     let mut all = Vec::new();
+    if let target @ Target::MachinesOf(program) = site.target(section, "target", &params.target, names)? {
+        let one = |at, lasts| occurrence(at, lasts, &params.target, target.clone(), params.process);
+        return when.each(section, u32::MAX - program, site, dice, one);
+    }
     for slot in site.agents(section, "target", &params.target, names)? {
         let host = site.hostname(slot, names);
-        let one = |at, lasts| occurrence(at, lasts, host, slot, params.process);
+        let one = |at, lasts| occurrence(at, lasts, host, Target::Slots(vec![slot]), params.process);
         all.extend(when.each(section, slot, site, dice, one)?);
     }
     Ok(all)
@@ -87,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_explicit_form_is_exact_to_the_nanosecond() {
-        let o = occurrence(Time(61_000_000_001), Some(Span::from_millis(1500)), "agent-1", 3, true);
+        let o = occurrence(Time(61_000_000_001), Some(Span::from_millis(1500)), "agent-1", Target::Slots(vec![3]), true);
         assert_eq!(
             o.toml,
             "kind = \"agent-crash\"\nat = \"1m1.000000001s\"\ndown = \"1.5s\"\ntarget = \"agent-1\"\nprocess = true\n"

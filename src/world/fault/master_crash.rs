@@ -36,7 +36,10 @@ pub(super) fn crashes(
     let (when, params): (_, Params) = read(section)?;
     let selector = params.target.as_deref().unwrap_or(default);
     let targets = match site.target(section, "target", selector, names)? {
-        Target::Leader(kind) => vec![(selector.to_owned(), Target::Leader(kind), u32::MAX)],
+        // Which processes these are is known when they are struck.
+        target @ (Target::Leader(_) | Target::Program(_) | Target::MachinesOf(_)) => {
+            vec![(selector.to_owned(), target, u32::MAX)]
+        }
         Target::Slots(slots) => slots
             .into_iter()
             .map(|slot| {
@@ -55,12 +58,15 @@ pub(super) fn crashes(
 
 fn occurrence(what: &str, at: Time, lasts: Option<Span>, name: &str, target: Target, process: bool) -> Occurrence {
     let how = if process { "process = true\n" } else { "" };
+    // A task is started again by whoever runs it, elsewhere.
+    let is_task = matches!(target, Target::Program(_));
+    let (noticed, held) = (process || is_task, (!process || lasts.is_some()) && !is_task);
     Occurrence {
         at,
         lasts,
         label: format!("{name} crashed"),
         toml: explicit(what, at, ("down", lasts), &format!("target = \"{name}\"\n{how}")),
-        fault: Box::new(Crash { target, noticed: process, held: !process || lasts.is_some() }),
+        fault: Box::new(Crash { target, noticed, held }),
     }
 }
 

@@ -60,6 +60,10 @@ pub enum Target {
     Slots(Vec<u32>),
     /// Whoever leads its kind when the fault strikes.
     Leader(ProcessKind),
+    /// The processes of a program that runs as tasks, when the fault strikes.
+    Program(u32),
+    /// The machines on which it runs then.
+    MachinesOf(u32),
 }
 
 impl Target {
@@ -69,6 +73,8 @@ impl Target {
         match self {
             Self::Slots(slots) => slots.clone(),
             Self::Leader(kind) => world.leader_of(*kind).into_iter().collect(),
+            Self::Program(program) => world.guests(*program),
+            Self::MachinesOf(program) => world.machines_of(*program),
         }
     }
 }
@@ -96,11 +102,19 @@ impl Site<'_> {
         self.some(section, key, selector, self.blueprint.select_processes(names, selector))
     }
 
-    /// Processes for a selector, or `leading-master`, `leading-zookeeper`, `leading-marathon`.
+    /// Processes for a selector, or `leading-master`, `leading-zookeeper`, `leading-marathon`; for what
+    /// runs as tasks of an app its name, or `machine-of-` and its name.
     ///
     /// # Errors
     /// If it names none.
     pub fn target(&self, section: &Section, key: &str, selector: &str, names: &Names) -> Result<Target, Error> {
+        let program = |name: &str| self.blueprint.program_named(names, name);
+        if let Some(program) = program(selector) {
+            return Ok(Target::Program(program));
+        }
+        if let Some(program) = selector.strip_prefix("machine-of-").and_then(program) {
+            return Ok(Target::MachinesOf(program));
+        }
         let word = selector.strip_prefix("leading-").filter(|_| self.processes(section, key, selector, names).is_err());
         match word.and_then(|word| self.blueprint.kind_named(word)) {
             Some(kind) => Ok(Target::Leader(kind)),
@@ -133,7 +147,7 @@ impl Site<'_> {
         if slots.is_empty() {
             let help = "write a hostname (\"agent-3\"), an attribute (\"rack_id=r2\"), \"agents\" for all, \
                         \"masters\", \"master-1\", \"zookeepers\", \"marathons\", a framework's name, or, for a fault \
-                        that strikes processes, \"leading-master\"";
+                        that strikes processes, \"leading-master\", or \"machine-of-NAME\" for what an app runs";
             return Err(section.error(key, format!("`{selector}` selects nothing in this scenario"), help));
         }
         Ok(slots)
@@ -166,7 +180,8 @@ faults!(
     disk_stall "disk-stall",
     master_crash "master-crash",
     zookeeper_crash "zookeeper-crash",
-    marathon_crash "marathon-crash"
+    marathon_crash "marathon-crash",
+    framework_crash "framework-crash"
 );
 
 /// Expands all sections into one list in order of time.

@@ -1,4 +1,5 @@
-//! Subscription of a scheduler driver with the leading master (`src/sched/sched.cpp`).
+//! The client's side of Mesos: subscription of a scheduler with the leading master, as every driver
+//! does it (`src/sched/sched.cpp`).
 //!
 //! When a leader is detected SUBSCRIBE leaves after a random part of the first wait; until it is
 //! answered it is repeated after random parts of waits that double each time, up to a tenth of the
@@ -60,11 +61,21 @@ impl Registration {
 
     /// There is another leader, none, or the connection with this one broke.
     pub fn detected(&mut self, cx: &mut Cx, leader: Option<ProcessId>) {
+        self.noticed(cx, leader);
+        self.begin(cx);
+    }
+
+    /// The same for a process that does not want to subscribe, or not yet.
+    pub fn noticed(&mut self, cx: &mut Cx, leader: Option<ProcessId>) {
         self.master = leader;
         self.subscribed = false;
         self.retries = 0;
         cx.cancel(TimerKey::new(self.timer, 0));
-        if leader.is_some() {
+    }
+
+    /// Subscribes with the leader, if there is one.
+    pub fn begin(&mut self, cx: &mut Cx) {
+        if self.master.is_some() {
             self.arm(cx, FIRST);
         }
     }
@@ -111,12 +122,12 @@ mod tests {
         FrameworkInfo {
             name: Symbol(1),
             id: None,
-            role: Symbol(2),
+            roles: vec![Symbol(2)],
             principal: None,
             failover_timeout: Span::ZERO,
             checkpoint: false,
             capabilities: Capabilities::default(),
-            suppressed: false,
+            suppressed: Vec::new(),
         }
     }
 
