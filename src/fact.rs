@@ -134,6 +134,18 @@ pub enum ResourceOp {
     Destroy,
 }
 
+/// What became of an event for a call-back subscriber.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Delivery {
+    Delivered,
+    /// Taken, and answered too late.
+    Slow,
+    Failed,
+    /// Not sent, since it failed before.
+    Skipped,
+}
+
 /// Where a framework stands with one of its roles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -260,6 +272,11 @@ pub enum Fact {
         framework: FrameworkId,
         name: Symbol,
         role: RoleId,
+    },
+    /// An event was posted to a subscriber, or was not.
+    EventPosted {
+        endpoint: Symbol,
+        how: Delivery,
     },
     /// A framework has another role, or has one no more, or wants offers for it or none.
     FrameworkRole {
@@ -572,6 +589,7 @@ impl Fact {
             Self::AgentUnreachable { agent, host } => b.u8(35).agent(agent).u32(host.0),
             Self::AgentRemoved { agent, host } => b.u8(36).agent(agent).u32(host.0),
             Self::FrameworkSubscribed { framework, name, role } => b.u8(37).u32(framework.0.0).u32(name.0).u32(role.0),
+            Self::EventPosted { endpoint, how } => b.u8(75).u32(endpoint.0).u8(how as u8),
             Self::FrameworkRole { framework, role, standing } => b.u8(60).u32(framework.0.0).u32(role.0).u8(standing as u8),
             Self::FrameworkDisconnected { framework } => b.u8(38).u32(framework.0.0),
             Self::FrameworkRemoved { framework } => b.u8(39).u32(framework.0.0),

@@ -162,6 +162,7 @@ impl Sim {
             gpu_share: workload::gpu_share(&scenario),
             marathons: marathons.iter().map(|m| m.0).collect(),
             requests: world.script().iter().map(asked).collect(),
+            endpoints: world.endpoints().map(|symbol| (symbol, world.names().text(symbol).to_owned())).collect(),
         });
         let expectations = Expectations::new(&scenario.expects, &recorder).map_err(|problems| {
             let mut all = problems.iter().map(|p| {

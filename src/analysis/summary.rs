@@ -25,6 +25,9 @@ pub struct Summary {
     /// or were killed; and offers that it did not take, by reason.
     #[serde(skip_serializing_if = "Ordered::is_empty")]
     pub apps: Ordered<AppSummary>,
+    /// By endpoint: events that were posted to it, by what became of them.
+    #[serde(skip_serializing_if = "Ordered::is_empty")]
+    pub endpoints: Ordered<Ordered<u64>>,
     pub faults: Vec<FaultSummary>,
     /// What operators asked of HTTP APIs, in the order of the scenario.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -130,6 +133,7 @@ impl Summary {
             apps: (recording.apps.iter())
                 .map(|a| (a.name.clone(), AppSummary { counts: a.counts.clone(), refused: a.refused.clone() }))
                 .collect(),
+            endpoints: recording.endpoints.clone(),
             faults: recording.faults.iter().map(fault).collect(),
             responses: recording.requests.iter().map(response).collect(),
             messages: recording.messages.clone(),

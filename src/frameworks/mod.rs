@@ -3,5 +3,6 @@
 
 pub mod batch;
 pub mod chooser;
+pub mod endpoint;
 pub mod execute;
 pub mod operator;

@@ -30,7 +30,7 @@ kinds! {
     DevicesUsed
     SessionOpened SessionExpired LeaderElected LeaderReady LeaderLost ServiceTemplate AppTarget
     InstanceChanged InstanceHealth InstanceKill DeploymentBegan DeploymentStep DeploymentEnded
-    OfferRefused Answered PlacementLimit TaskReported ResourcesConverted FrameworkRole Hosted
+    OfferRefused Answered PlacementLimit TaskReported ResourcesConverted FrameworkRole EventPosted Hosted
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 //! | `apps.NAME.staged`, `.lost`, `.stopping` | on their way up; on unreachable agents; being killed |
 //! | `apps.NAME.losses`, `.failures`, `.kills` | how often an instance of it was lost, failed, was killed |
 //! | `apps.NAME.kills_REASON`, `.refused.REASON` | kills and unused offers by reason |
+//! | `endpoints.NAME.delivered`, `.slow`, `.failed`, `.skipped` | what became of events for a subscriber |
 //! | `deployments.running`, `.succeeded`, `.failed`, `.cancelled` | deployments of Marathon, not in the summary |
 //!
 //! At the end of a run the same keys are found in `summary.json`; there `utilization` and
@@ -40,6 +41,8 @@ pub enum LiveKey {
     Utilization(usize, Part),
     /// Hash of an app's name, and what of it (`services::PARTS`).
     App(u64, usize),
+    /// An endpoint, and what became of events for it (`endpoints::PARTS`).
+    Endpoint(u32, usize),
     /// Deployments that run, or ended in the way that has this index in `services::ENDS`.
     Deployments(Option<usize>),
 }
@@ -103,6 +106,9 @@ impl Recorder {
             let at = rest.rfind(".refused.").or_else(|| rest.rfind('.'))?;
             return part(&rest[at + 1..]).map(|part| LiveKey::App(hash(&rest[..at]), part));
         }
+        if let Some(rest) = text.strip_prefix("endpoints.") {
+            return self.endpoint_key(rest).map(|(index, part)| LiveKey::Endpoint(index, part));
+        }
         if let Some(what) = text.strip_prefix("deployments.") {
             let ended = ENDS.iter().position(|how| *how == what);
             return (what == "running" || ended.is_some()).then_some(LiveKey::Deployments(ended));
@@ -135,6 +141,7 @@ impl Recorder {
                 counted(Count::OffersMade) as f64 - ended.iter().sum::<u64>() as f64
             }
             LiveKey::App(hash, part) => self.app_value(hash, part),
+            LiveKey::Endpoint(index, part) => self.endpoint_value(index, part) as f64,
             LiveKey::Deployments(how) => self.deployments_now(how.map(|i| ENDS[i])),
             LiveKey::DominantShare(f) => {
                 let shares = self.allocated_now(Some(f)).into_iter().zip(self.capacity_now());

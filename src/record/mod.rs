@@ -7,6 +7,7 @@
 
 pub mod count;
 pub mod ecdf;
+mod endpoints;
 pub mod folder;
 pub mod kind;
 mod leaders;

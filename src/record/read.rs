@@ -89,6 +89,7 @@ impl Recording {
             deployments: head.deployments,
             shortages: head.shortages,
             requests: head.requests,
+            endpoints: head.endpoints,
         })
     }
 }

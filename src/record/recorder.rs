@@ -6,6 +6,7 @@
 
 use super::count::Count;
 use super::ecdf::Ecdf;
+use super::endpoints::Endpoints;
 use super::leaders::Leaders;
 use super::level::{Level, average_micro};
 use super::live::{LEVELS, LiveKey};
@@ -42,6 +43,8 @@ pub struct RecorderSetup {
     pub marathons: Vec<Symbol>,
     /// What operators will ask.
     pub requests: Vec<RequestRecord>,
+    /// To whom events may be posted.
+    pub endpoints: Vec<(Symbol, String)>,
 }
 
 /// A rack, or a fleet without racks, with its machines in order.
@@ -174,6 +177,7 @@ pub struct Recorder {
     subscriptions: Lookup<FrameworkId, Symbol>,
     marks: Vec<(Time, Symbol, AgentEvent)>,
     requests: Vec<RequestRecord>,
+    endpoints: Endpoints,
 }
 
 impl Recorder {
@@ -210,6 +214,7 @@ impl Recorder {
             subscriptions: Lookup::default(),
             marks: Vec::new(),
             requests: setup.requests,
+            endpoints: Endpoints::new(setup.endpoints),
         };
         setup.marathons.into_iter().for_each(|owner| recorder.leaders.service_is(owner));
         for framework in setup.frameworks {
@@ -371,6 +376,7 @@ impl Recorder {
                 }
                 self.count(NONE, Count::FrameworksRemovals, 1);
             }
+            Fact::EventPosted { endpoint, how } => self.endpoints.posted(endpoint, how),
             Fact::FrameworkRole { standing, .. } => match standing {
                 RoleStanding::Wanted => self.count(NONE, Count::FrameworksRevivals, 1),
                 RoleStanding::Suppressed => self.count(NONE, Count::FrameworksSuppressions, 1),
@@ -777,6 +783,7 @@ impl Recorder {
             deployments,
             shortages,
             requests: self.requests,
+            endpoints: self.endpoints.finish(),
             series: self.series,
         }
     }

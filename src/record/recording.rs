@@ -38,6 +38,8 @@ pub struct Recording {
     pub shortages: Vec<(i64, i64)>,
     /// What operators asked, in the order of the scenario.
     pub requests: Vec<RequestRecord>,
+    /// Of those to whom events may be posted: what became of the events.
+    pub endpoints: Ordered<Ordered<u64>>,
 }
 
 /// A request to an HTTP API.

@@ -237,6 +237,7 @@ pub(crate) fn make() -> Made {
         gpu_share: None,
         marathons: vec![owner],
         requests: requests(),
+        endpoints: Vec::new(),
     };
     Made { setup, names: s.names, facts: s.facts, end: Time::from_secs(1_800) }
 }

@@ -81,6 +81,7 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
             "subscribed",
             format!("as {} in role {}", short(names.framework(framework)), name(role)),
         ),
+        Fact::EventPosted { endpoint, how } => (name(endpoint).to_owned(), "event", format!("{how:?}").to_lowercase()),
         Fact::FrameworkRole { framework, role, standing } => {
             let standing = format!("{standing:?}").to_lowercase();
             (short(names.framework(framework)), "role", format!("{} {standing}", name(role)))

@@ -42,6 +42,8 @@ pub(super) struct Head {
     pub(super) shortages: Vec<(i64, i64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) requests: Vec<RequestRecord>,
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) endpoints: Ordered<Ordered<u64>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -226,6 +228,7 @@ impl Recording {
             deployments: self.deployments.clone(),
             shortages: self.shortages.clone(),
             requests: self.requests.clone(),
+            endpoints: self.endpoints.clone(),
         }
     }
 

@@ -325,6 +325,7 @@ mod tests {
                         section: Section(batch #0: ),
                     },
                 ],
+                endpoints: [],
                 marathons: [],
                 apps: [],
                 sizes: [],
@@ -551,7 +552,7 @@ mod tests {
             2 | latnecy = 1
               | ^^^^^^^
               |
-              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `cluster`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `marathon`, `app`, `sizes`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
+              = help: known here: `name`, `seed`, `duration`, `stop_when_done`, `data`, `network`, `disk`, `cluster`, `master`, `allocator`, `agent`, `agents`, `roles`, `frameworks`, `marathon`, `endpoints`, `app`, `sizes`, `workload`, `fault`, `request`, `expect`, `report`, `check`, `description`
 
             error: `frameworks` is a list of tables, found a table
              --> test.toml:3:2

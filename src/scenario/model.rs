@@ -32,6 +32,8 @@ pub struct Scenario {
     pub roles: Vec<Role>,
     /// `[[frameworks]]`.
     pub frameworks: Vec<Framework>,
+    /// `[[endpoints]]`.
+    pub endpoints: Vec<Section>,
     /// `[[marathon]]`.
     pub marathons: Vec<Section>,
     /// `[[app]]`: how the containers of apps behave.

@@ -21,7 +21,7 @@ use crate::base::time::{Span, Time};
 use serde::Deserialize;
 
 /// Everything that may stand at the top level, for did-you-mean.
-const TOP: [&str; 24] = [
+const TOP: [&str; 25] = [
     "name",
     "seed",
     "duration",
@@ -37,6 +37,7 @@ const TOP: [&str; 24] = [
     "roles",
     "frameworks",
     "marathon",
+    "endpoints",
     "app",
     "sizes",
     "workload",
@@ -78,6 +79,7 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
     let fleets = fleets(loader, &mut table);
     let frameworks = frameworks(loader, &mut table);
     let marathons = kindless(loader, &mut table, "marathon");
+    let endpoints = kindless(loader, &mut table, "endpoints");
     let apps = kindless(loader, &mut table, "app");
     let sizes = bandwidth::sizes(loader, &mut table);
     let workloads = sections(loader, &mut table, "workload");
@@ -104,6 +106,7 @@ pub(crate) fn scenario(loader: &mut Loader, mut table: Table, stem: String) -> O
         fleets,
         roles,
         frameworks,
+        endpoints,
         marathons,
         apps,
         sizes,

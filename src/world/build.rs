@@ -1,5 +1,6 @@
 //! From a scenario to a world: the only place that resolves names to code.
 
+use super::endpoints;
 use super::fault::{self, Occurrence};
 use super::link::Network;
 use super::marathon::{self, Installation};
@@ -17,9 +18,11 @@ use crate::base::sampler::Distribution;
 use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::ProcessKind;
+use crate::frameworks::endpoint::{self, Endpoint};
 use crate::frameworks::execute::command::Command;
 use crate::frameworks::operator::{self, Operator};
 use crate::job::TaskSpec;
+use crate::marathon::core::flags::Endpoint as Place;
 use crate::marathon::core::flags::Store;
 use crate::marathon::core::{Marathon, Synthetic};
 use crate::mesos::agent::{self, Agent};
@@ -71,6 +74,8 @@ pub struct Blueprint {
     marathons: Vec<(Arc<Installation>, Option<Arc<client::Config>>)>,
     /// What is asked of them from outside.
     operator: Option<Arc<operator::Config>>,
+    /// Who is told events, behind the operator.
+    endpoints: Vec<Arc<endpoint::Config>>,
     synthetic: Arc<Lookup<Symbol, Synthetic>>,
     /// What runs as tasks of apps.
     programs: Vec<Program>,
@@ -138,8 +143,14 @@ impl Blueprint {
             }
             ProcessKind::Framework => self.frameworks[index as usize].core(),
             ProcessKind::Client => {
-                let script = self.operator.clone().expect("a client has a script");
-                Core::Operator(Box::new(Operator::new(script)))
+                // The operator comes first, if there is one.
+                match index.checked_sub(u32::from(self.operator.is_some())) {
+                    Some(at) => Core::Endpoint(Box::new(Endpoint::new(self.endpoints[at as usize].clone()))),
+                    None => {
+                        let script = self.operator.clone().expect("a client has a script");
+                        Core::Operator(Box::new(Operator::new(script)))
+                    }
+                }
             }
             _ => {
                 let info = self.agents[index as usize].clone();
@@ -207,6 +218,10 @@ impl Blueprint {
         self.frameworks.iter().filter_map(|f| Some((f.name, f.command.as_ref()?)))
     }
 
+    /// Who is told events: name and text of it.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.endpoints.iter().map(|endpoint| endpoint.name)
+    }
     /// What operators ask.
     pub(super) fn script(&self) -> &[operator::Scripted] {
         self.operator.as_ref().map_or(&[], |operator| &operator.script)
@@ -324,6 +339,7 @@ impl World {
             frameworks: Vec::new(),
             marathons: Vec::new(),
             operator: None,
+            endpoints: Vec::new(),
             synthetic: Arc::default(),
             programs: Vec::new(),
             agents: Vec::new(),
@@ -440,9 +456,12 @@ impl World {
             let restart = election.as_ref().and(supervised);
             world.add_process(ProcessKind::Marathon, name).restart = restart;
         }
-        for i in 0..blueprint.seats.clients {
-            let name = world.names.intern(&format!("operator-{i}"));
+        if blueprint.operator.is_some() {
+            let name = world.names.intern("operator-0");
             world.add_process(ProcessKind::Client, name);
+        }
+        for endpoint in &blueprint.endpoints {
+            world.add_process(ProcessKind::Client, endpoint.name);
         }
         for scheduler in &blueprint.frameworks {
             world.add_process(ProcessKind::Framework, scheduler.name);
@@ -511,13 +530,15 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
     let cluster = &scenario.cluster;
     let apps = marathon::apps(scenario)?;
     let hosted: Vec<&str> = apps.iter().filter_map(|app| app.runs.as_deref()).collect();
-    let installations = marathon::installations(scenario, names, &hosted)?;
+    let mut installations = marathon::installations(scenario, names, &hosted)?;
+    let endpoints = endpoints::endpoints(scenario, names)?;
+    let operators = u32::from(scenario.requests.iter().any(|request| request.section.kind == script::KIND));
     let hosts: usize = scenario.fleets.iter().map(|fleet| fleet.hosts.len()).sum();
     let seats = Seats {
         masters: cluster.masters,
         zookeepers: cluster.zookeepers,
         marathons: installations.iter().map(|installation| installation.instances).sum(),
-        clients: u32::from(scenario.requests.iter().any(|request| request.section.kind == script::KIND)),
+        clients: operators + endpoints.len() as u32,
         frameworks: scenario.frameworks.len() as u32,
         agents: hosts as u32,
     };
@@ -534,6 +555,12 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         })
     };
     let (mut marathons, mut hosted_marathons) = (Vec::new(), Vec::new());
+    let first = seats.slot(ProcessKind::Client, operators);
+    let place = |(address, endpoint): (u32, &Arc<endpoint::Config>)| {
+        (endpoint.url.clone(), Place { address, name: endpoint.name })
+    };
+    let places: Arc<Map<String, Place>> = Arc::new((first..).zip(&endpoints).map(place).collect());
+    installations.iter_mut().for_each(|installation| installation.knows(places.clone()));
     for installation in installations {
         let group = client::Group::new(&installation.election(), MARATHONS_LABEL);
         let stands = (installation.store() == Store::Zookeeper).then_some(client::Candidate::Own(group));
@@ -604,6 +631,7 @@ fn blueprint(scenario: &Scenario, names: &mut Names) -> Result<Blueprint, Error>
         allocator: build_allocator(scenario)?,
         frameworks,
         operator: operator.map(Arc::new),
+        endpoints,
         marathons,
         synthetic: Arc::new(marathon::synthetic(&apps, &programs, names)),
         programs,

@@ -9,10 +9,11 @@ use crate::base::sampler::Distribution;
 use crate::base::time::Span;
 use crate::job::{Behaviour, Service};
 use crate::marathon::core::Synthetic;
-use crate::marathon::core::flags::{Flags, Quirks, Store};
+use crate::marathon::core::flags::{Endpoint, Flags, Quirks, Store};
 use crate::marathon::model::flags::{self as definitions, AcceptedRoles, Feature};
 use crate::marathon::model::path::PathId;
 use crate::marathon::rest::show;
+use crate::marathon::rest::subscriptions::is_url;
 use crate::scenario::model::Scenario;
 use crate::scenario::section::Section;
 use crate::scenario::units::Probability;
@@ -42,6 +43,10 @@ impl Installation {
         let hostname = address.split(':').next().unwrap_or_default().to_owned();
         let definitions = definitions::Flags { hostname, ..(*self.flags.definitions).clone() };
         Arc::new(Flags { definitions: Arc::new(definitions), ..self.flags.clone() })
+    }
+    /// Who is at which address outside.
+    pub(super) fn knows(&mut self, endpoints: Arc<Map<String, Endpoint>>) {
+        self.flags.endpoints = endpoints;
     }
     /// Its framework's name and role.
     pub(super) fn framework(&self) -> (Symbol, RoleId) {
@@ -95,6 +100,10 @@ struct Params {
     max_concurrent_marathon_health_checks: Option<u32>,
     instance_tracker_num_parallel_updates: Option<u32>,
     zk_max_versions: Option<u32>,
+    event_subscriber: Option<String>,
+    http_endpoints: Option<Vec<String>>,
+    http_event_callback_slow_consumer_timeout: Option<Span>,
+    http_event_request_timeout: Option<Span>,
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {
@@ -181,6 +190,24 @@ fn installation(section: &Section, names: &mut Names, zookeeper: bool, hosted: &
     set(&mut flags.max_concurrent_marathon_health_checks, p.max_concurrent_marathon_health_checks);
     set(&mut flags.instance_tracker_num_parallel_updates, p.instance_tracker_num_parallel_updates);
     set(&mut flags.zk_max_versions, p.zk_max_versions);
+    if let Some(text) = p.event_subscriber {
+        flags.event_subscriber = word(section, "event_subscriber", &text, &[("http_callback", true)])?;
+    }
+    if let Some(urls) = p.http_endpoints {
+        if !flags.event_subscriber {
+            let help = "write event_subscriber = \"http_callback\", too";
+            return Err(section.error("http_endpoints", "nobody is called without call-back subscriptions", help));
+        }
+        if let Some(i) = urls.iter().position(|url| !is_url(url)) {
+            let message = format!("`{}` is no address that can be posted to", urls[i]);
+            let help = "write for example \"http://audit.example.com/events\"";
+            return Err(section.error(&format!("http_endpoints.{i}"), message, help));
+        }
+        flags.http_endpoints = urls.into();
+    }
+    let slow = p.http_event_callback_slow_consumer_timeout;
+    set(&mut flags.http_event_callback_slow_consumer_timeout, slow);
+    set(&mut flags.http_event_request_timeout, p.http_event_request_timeout);
     let periods = [
         ("launch_token_refresh_interval", flags.launch_token_refresh_interval),
         ("min_revive_offers_interval", flags.min_revive_offers_interval),
@@ -188,6 +215,7 @@ fn installation(section: &Section, names: &mut Names, zookeeper: bool, hosted: &
         ("scale_apps_interval", flags.scale_apps_interval),
         ("kill_retry_timeout", flags.kill_retry_timeout),
         ("task_lost_expunge_interval", flags.task_lost_expunge_interval),
+        ("http_event_request_timeout", flags.http_event_request_timeout),
     ];
     if let Some((key, _)) = periods.iter().find(|(_, span)| *span <= Span::ZERO) {
         return Err(section.error(key, "nothing can happen every 0 s", "write a span above zero, like \"5s\""));

@@ -8,6 +8,7 @@ mod beats;
 pub mod bench;
 pub mod build;
 mod effects;
+mod endpoints;
 pub mod fault;
 mod lifecycle;
 mod link;
@@ -30,6 +31,7 @@ use crate::base::time::{Span, Time};
 use crate::engine::queue::Queue;
 use crate::fact::{At, Detail, End, Fact, ProcessKind, WORLD};
 use crate::frameworks::batch::Batch;
+use crate::frameworks::endpoint::Endpoint;
 use crate::frameworks::execute::Execute;
 use crate::frameworks::operator::{Operator, Outcome as Answer};
 use crate::http;
@@ -150,6 +152,7 @@ enum Core {
     Agent(Box<Agent>),
     Framework(Box<Batch>),
     Operator(Box<Operator>),
+    Endpoint(Box<Endpoint>),
     Execute(Box<Execute>),
     Marathon(Box<Marathon>),
     Zookeeper(Box<Server>),
@@ -662,6 +665,7 @@ impl World {
             Core::Framework(framework) => framework.handle(&mut cx, input),
             Core::Marathon(marathon) => marathon.handle(&mut cx, input),
             Core::Operator(operator) => operator.handle(&mut cx, input),
+            Core::Endpoint(endpoint) => endpoint.handle(&mut cx, input),
             Core::Execute(execute) => execute.handle(&mut cx, input),
             Core::Zookeeper(server) => server.handle(&mut cx, input),
             Core::Bench(bench) => bench.handle(&mut cx, input),

@@ -94,6 +94,11 @@ impl World {
         self.blueprint.commands()
     }
 
+    /// Names of those to whom events can be posted.
+    pub fn endpoints(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.blueprint.endpoints()
+    }
+
     /// What operators ask of HTTP APIs, in the order of the scenario.
     #[must_use]
     pub fn script(&self) -> &[Scripted] {
@@ -118,7 +123,12 @@ impl World {
                     sizes.archived_tasks += archived;
                 }
                 Some(
-                    Core::Zookeeper(_) | Core::Marathon(_) | Core::Operator(_) | Core::Execute(_) | Core::Bench(_),
+                    Core::Zookeeper(_)
+                    | Core::Marathon(_)
+                    | Core::Operator(_)
+                    | Core::Endpoint(_)
+                    | Core::Execute(_)
+                    | Core::Bench(_),
                 )
                 | None => {}
             }

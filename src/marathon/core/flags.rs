@@ -26,6 +26,15 @@ pub enum Store {
     Zookeeper,
 }
 
+/// Somebody to whom events can be posted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// Its slot in the world.
+    pub address: u32,
+    /// In facts.
+    pub name: Symbol,
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Flags {
     /// Interned; the owner of its tasks in facts.
@@ -65,6 +74,16 @@ pub struct Flags {
 
     pub max_queued_root_group_updates: u32,
     pub zk_max_versions: u32,
+    /// `event_subscriber`: there are call-back subscriptions (before 1.5).
+    pub event_subscriber: bool,
+    /// Subscribed by every leader.
+    pub http_endpoints: Arc<[String]>,
+    pub http_event_callback_slow_consumer_timeout: Span,
+    /// A post that is not answered by then has failed.
+    pub http_event_request_timeout: Span,
+    /// Who is at an address (ours; what a name service does).
+    pub endpoints: Arc<Map<String, Endpoint>>,
+
     /// Where in ZooKeeper (the path of `--zk`).
     pub zk_path: Arc<str>,
 }
@@ -103,6 +122,11 @@ impl Flags {
             instance_tracker_num_parallel_updates: 16,
             max_queued_root_group_updates: 500,
             zk_max_versions: 50,
+            event_subscriber: false,
+            http_endpoints: Arc::default(),
+            http_event_callback_slow_consumer_timeout: Span::from_secs(10),
+            http_event_request_timeout: Span::from_secs(10),
+            endpoints: Arc::default(),
             zk_path: "/marathon".into(),
         }
     }

@@ -53,6 +53,15 @@ pub(super) struct Http {
     listeners: Vec<Listener>,
 }
 
+impl Http {
+    /// A token of something that is asked of others.
+    pub(super) fn number(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+}
+
 pub(super) fn answer(cx: &mut Cx, client: Client, response: Response) {
     cx.send(client.process, Msg::HttpReply { token: client.token, response: Arc::new(response) });
 }
@@ -91,6 +100,8 @@ impl Marathon {
                 }
                 cx.timer(TimerKey::new(timer::ABDICATE, 0), ABDICATE_AFTER);
             }
+            Command::Subscribe { url } => self.change_subscription(cx, Some(client), &url, true),
+            Command::Unsubscribe { url } => self.change_subscription(cx, Some(client), &url, false),
             Command::Attach { types } => {
                 let remote = show::address(client.process.slot);
                 self.http.listeners.push(Listener { client, types });
@@ -125,10 +136,17 @@ impl Marathon {
 
     /// Tells whoever listens; nobody makes an event for nobody.
     pub(super) fn event(&mut self, cx: &mut Cx, make: impl FnOnce(&super::view::Lent) -> Event) {
-        if self.http.listeners.is_empty() {
+        if !self.has_listeners() {
             return;
         }
         let event = make(&self.lend(cx));
+        if !self.callbacks.urls.is_empty() {
+            let body = event.json(cx.wall, cx.names);
+            self.call_back(cx, body);
+        }
+        if self.http.listeners.is_empty() {
+            return;
+        }
         let lines = event.lines(cx.wall, cx.names);
         for listener in &self.http.listeners {
             if listener.types.is_empty() || listener.types.iter().any(|name| name == event.name()) {
@@ -139,7 +157,7 @@ impl Marathon {
     }
 
     pub(super) fn has_listeners(&self) -> bool {
-        !self.http.listeners.is_empty()
+        !self.http.listeners.is_empty() || !self.callbacks.urls.is_empty()
     }
 
     pub(super) fn client_gone(&mut self, peer: ProcessId) {
@@ -152,8 +170,7 @@ impl Marathon {
         if request.hops > 0 {
             return answer(cx, client, reply::proxy_loop());
         }
-        let number = self.http.next;
-        self.http.next += 1;
+        let number = self.http.number();
         let request = request.clone();
         self.http.forwarded.insert(number, Forwarded { client, request, tries: 0, leader: None });
         self.find_leader(cx, number);
@@ -204,6 +221,9 @@ impl Marathon {
     }
 
     pub(super) fn forwarded_answered(&mut self, cx: &mut Cx, from: ProcessId, token: u64, response: Arc<Response>) {
+        if self.post_answered(cx, from, token, &response) {
+            return;
+        }
         let ours = self.http.forwarded.get(&token).is_some_and(|forwarded| forwarded.leader == Some(from));
         if let Some(forwarded) = ours.then(|| self.http.forwarded.swap_remove(&token)).flatten() {
             cx.send(forwarded.client.process, Msg::HttpReply { token: forwarded.client.token, response });

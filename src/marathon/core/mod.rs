@@ -7,6 +7,7 @@
 //! other (14.5 of the notes); a launch is written before it is accepted; a status is acknowledged
 //! after it was written.
 
+pub mod callbacks;
 pub mod changes;
 pub mod constraints;
 pub mod deploy;
@@ -75,6 +76,7 @@ mod timer {
     pub(super) const READINESS: u8 = 15;
     pub(super) const ABDICATE: u8 = 16;
     pub(super) const FORWARD: u8 = 17;
+    pub(super) const CALLBACK: u8 = 18;
 }
 
 /// How the tasks of an app behave: what a scenario says of its synthetic containers.
@@ -125,6 +127,7 @@ pub struct Marathon {
     locks: jobs::Locks,
     groups: groups::Groups,
     http: http::Http,
+    callbacks: callbacks::Callbacks,
     failures: BTreeMap<PathId, TaskFailure>,
     work: VecDeque<Work>,
 }
@@ -153,6 +156,7 @@ impl Marathon {
             locks: jobs::Locks::default(),
             groups: groups::Groups::default(),
             http: http::Http::default(),
+            callbacks: callbacks::Callbacks::default(),
             failures: BTreeMap::new(),
             work: VecDeque::new(),
         }
@@ -172,6 +176,7 @@ impl Marathon {
                 self.disconnected(cx, peer);
                 self.client_gone(peer);
                 self.leader_gone(cx, peer);
+                self.endpoint_gone(cx, peer);
             }
             Input::WatchMissed { misses, .. } => self.beat_missed(cx, misses),
             Input::Linked { .. } | Input::Persisted { .. } | Input::ContainerEnded { .. } => {}
@@ -228,6 +233,7 @@ impl Marathon {
             timer::SYNC => self.sync_action(cx, Symbol(key.number() as u32)),
             timer::READINESS => self.ask_readiness(cx, key.number()),
             timer::ABDICATE => self.abdicate(cx),
+            timer::CALLBACK => self.posts_late(cx),
             timer::FORWARD => self.find_leader(cx, key.number()),
             _ => {}
         }
@@ -271,6 +277,7 @@ impl Marathon {
         self.began = cx.now;
         self.launch.begin(self.flags.launch_tokens);
         self.tracker.ignores_launching = cx.shows(Bug::LaunchesUnseen);
+        self.begin_callbacks(cx);
         self.begin_jobs(cx);
         self.resume_deployments(cx);
         self.reconcile_health(cx);

@@ -4,6 +4,7 @@
 //! `deployments/<id>`, and the nodes `root` (which version counts) and `framework`. In memory
 //! (`--internal_store_backend mem`) a write is done at once and nothing outlives anything.
 
+use super::callbacks::{Subscribing, Urls};
 use super::flags::Store as Kind;
 use super::groups::Stage;
 use super::writes::Writing;
@@ -37,6 +38,7 @@ pub(super) enum Pending {
     /// Members of the election, then the data of the first.
     Members(u64),
     Leader(u64),
+    Subscribers(Box<Subscribing>),
 }
 
 #[derive(Clone, Default, Debug)]
@@ -143,6 +145,15 @@ impl Marathon {
         }
     }
 
+    pub(super) fn store_subscribers(&mut self, cx: &mut Cx, urls: Urls, then: Subscribing) {
+        let then = Pending::Subscribers(Box::new(then));
+        if self.in_memory() {
+            return self.store.done.push_back(then);
+        }
+        let (path, data) = (self.at("/subscribers").into(), Data::Record(Opaque(urls)));
+        self.request(cx, Request::Set { path, data, version: None }, then);
+    }
+
     // ---- reading ----
 
     /// Reads what a predecessor left; folders are made first.
@@ -153,6 +164,9 @@ impl Marathon {
         self.request(cx, node(self.flags.zk_path.to_string(), Data::Empty), Pending::Folder);
         for folder in ["", "/instances", "/roots", "/deployments", "/root", "/framework"] {
             self.request(cx, node(self.at(folder), Data::Empty), Pending::Folder);
+        }
+        if self.flags.event_subscriber {
+            self.request(cx, node(self.at("/subscribers"), Data::Empty), Pending::Folder);
         }
         self.request(cx, Request::Tree { path: self.at("").into() }, Pending::Loaded);
     }
@@ -178,6 +192,9 @@ impl Marathon {
                         self.groups.remember(&root);
                         self.root = root;
                     }
+                }
+                (None, Data::Record(record)) if name == "subscribers" => {
+                    self.load_subscribers(shared(record).unwrap_or_default());
                 }
                 // Processes of the first life started before anything was stored.
                 (None, Data::Text(_)) if name == "framework" && early => {}
@@ -213,6 +230,7 @@ impl Marathon {
         match done {
             Pending::Instance(writing) => self.written(cx, *writing),
             Pending::Update(stage) => self.update_stored(cx, stage),
+            Pending::Subscribers(done) => self.subscribed_to(cx, *done),
             _ => {}
         }
     }

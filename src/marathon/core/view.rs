@@ -123,6 +123,11 @@ impl View for Lent<'_> {
         let own = &self.marathon.flags.definitions;
         self.is_leader().then(|| format!("{}:{}", own.hostname, own.http_port))
     }
+    fn callbacks(&self) -> Option<Vec<String>> {
+        let marathon = &self.marathon;
+        let urls = || marathon.callbacks.urls.iter().map(|url| url.to_string()).collect();
+        marathon.flags.event_subscriber.then(urls)
+    }
     fn framework_id(&self) -> Option<FrameworkId> {
         self.marathon.driver.id
     }

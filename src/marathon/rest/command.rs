@@ -27,16 +27,37 @@ pub enum Command {
     Update(Update),
     /// Kill tasks; goals stay. `wipe`: the goal becomes Decommissioned and the instance is expunged
     /// at once (the answer then waits until the tasks are terminal). Answer: `reply`.
-    Kill { instances: Vec<InstanceId>, wipe: bool, reply: Response },
+    Kill {
+        instances: Vec<InstanceId>,
+        wipe: bool,
+        reply: Response,
+    },
     /// Stop the deployment and leave the root as it is. Answer: `reply`.
-    Cancel { deployment: Symbol, reply: Response },
+    Cancel {
+        deployment: Symbol,
+        reply: Response,
+    },
     /// Forget the backoff of the spec's present configuration. Answer: `reply`.
-    ResetDelay { spec: PathId, reply: Response },
+    ResetDelay {
+        spec: PathId,
+        reply: Response,
+    },
     /// Give up leadership 500 ms after the answer.
-    Abdicate { reply: Response },
+    Abdicate {
+        reply: Response,
+    },
     /// Send events from now on, of these types (none named: of all), beginning with
     /// `event_stream_attached`.
-    Attach { types: Vec<String> },
+    Attach {
+        types: Vec<String>,
+    },
+    /// Post events there from now on, or no more. Answer: the event that says so, when it is stored.
+    Subscribe {
+        url: String,
+    },
+    Unsubscribe {
+        url: String,
+    },
 }
 
 /// A change of the root and how its success is answered.

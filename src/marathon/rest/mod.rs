@@ -17,6 +17,7 @@ pub mod route;
 mod selector;
 pub mod show;
 mod stats;
+pub mod subscriptions;
 mod tasks;
 #[cfg(test)]
 mod testing;

@@ -2,7 +2,7 @@
 
 use super::command::{Command, Outcome};
 use super::view::View;
-use super::{apps, groups, info, pods, queue, tasks};
+use super::{apps, groups, info, pods, queue, subscriptions, tasks};
 use crate::http::{Method, Request, Response};
 use crate::marathon::model::rejection::Rejection;
 use serde_json::{Value, json};
@@ -36,6 +36,7 @@ fn resource(request: &Request, path: &[&str], view: &dyn View) -> Routed {
         ["v2", "tasks", rest @ ..] => tasks::route(request, rest, view),
         ["v2", "deployments", rest @ ..] => tasks::deployments(request, rest, view),
         ["v2", "queue", rest @ ..] => queue::route(request, rest, view),
+        ["v2", "eventSubscriptions"] => subscriptions::route(request, view),
         ["v2", "events"] if request.method == Method::Get => {
             let types = request.query.iter().filter(|(name, _)| name == "event_type").map(|(_, word)| word.clone());
             Ok(Outcome::Command(Command::Attach { types: types.collect() }))

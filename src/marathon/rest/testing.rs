@@ -34,6 +34,7 @@ pub(super) struct Fixture {
     pub(super) failures: BTreeMap<PathId, TaskFailure>,
     pub(super) health: BTreeMap<InstanceId, Vec<HealthRecord>>,
     pub(super) leads: bool,
+    pub(super) callbacks: Option<Vec<String>>,
 }
 
 /// An app of two instances with a health check.
@@ -71,6 +72,7 @@ impl Fixture {
             failures: BTreeMap::new(),
             health: BTreeMap::new(),
             leads: true,
+            callbacks: None,
         }
     }
 
@@ -85,7 +87,9 @@ impl Fixture {
                 | Command::ResetDelay { reply, .. }
                 | Command::Abdicate { reply },
             ) => reply,
-            Outcome::Command(Command::Attach { .. }) => Response::empty(200),
+            Outcome::Command(Command::Attach { .. } | Command::Subscribe { .. } | Command::Unsubscribe { .. }) => {
+                Response::empty(200)
+            }
             Outcome::Forward => reply::no_leader(),
         }
     }
@@ -240,6 +244,9 @@ impl View for Fixture {
     }
     fn leader(&self) -> Option<String> {
         Some(if self.leads { "marathon-1:8080" } else { "marathon-2:8080" }.to_owned())
+    }
+    fn callbacks(&self) -> Option<Vec<String>> {
+        self.callbacks.clone()
     }
     fn framework_id(&self) -> Option<FrameworkId> {
         Some(FrameworkId(Symbol(0)))

@@ -55,6 +55,8 @@ pub trait View {
     /// `host:port` of the leader that this process knows of.
     fn leader(&self) -> Option<String>;
     fn framework_id(&self) -> Option<FrameworkId>;
+    /// Where events are posted; `None`: there are no call-back subscriptions.
+    fn callbacks(&self) -> Option<Vec<String>>;
     /// By name.
     fn metrics(&self) -> Vec<(&'static str, Metric)>;
 }

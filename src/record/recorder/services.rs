@@ -12,6 +12,14 @@ impl Recorder {
         self.leaders.gone(kind, slot, incarnation, at, self.registered.value as u64);
     }
 
+    /// What `NAME.PART` of a subscriber stands for.
+    pub(in crate::record) fn endpoint_key(&self, text: &str) -> Option<(u32, usize)> {
+        self.endpoints.key(text)
+    }
+    pub(in crate::record) fn endpoint_value(&self, index: u32, part: usize) -> u64 {
+        self.endpoints.value(index, part)
+    }
+
     /// Whether `take_names` should be called: there are apps whose names are not known.
     #[inline]
     #[must_use]
