@@ -13,6 +13,7 @@ use crate::base::map::{Lookup, Map};
 use crate::base::quantity::Quantities;
 use crate::fact::{Fact, ProcessKind};
 use crate::mesos::message::{Msg, OfferBatch, Reregistration};
+use crate::mesos::resource::Resources;
 use crate::mesos::slots::AgentIndex;
 use crate::mesos::task_state::Reason;
 use crate::world::Seen;
@@ -194,6 +195,12 @@ impl Ledger {
             return self.services.get(&job).copied().unwrap_or_default();
         }
         self.jobs.get(job.0 as usize).copied().unwrap_or_default()
+    }
+    /// What an outstanding offer carries.
+    #[must_use]
+    pub fn offered_as(&self, offer: OfferId) -> Option<&Resources> {
+        let (_, open) = self.open.range(..=(offer.master, offer.n())).next_back()?;
+        Some(open.batch.allocation.entry(open.batch.index_of(offer)?).resources)
     }
     /// Slot of the master whose books these are.
     #[must_use]

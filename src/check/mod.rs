@@ -8,14 +8,17 @@
 //! is verified and what is not), its tests, and a word in `invariants!` below.
 
 pub mod ledger;
+pub mod marathons;
 
 use crate::base::id::{AgentId, Names, Symbol};
 use crate::base::quantity::Quantities;
-use crate::base::time::Time;
+use crate::base::time::{Span, Time};
 use crate::fact::{At, Fact, ProcessKind};
+use crate::marathon::core::flags::Flags;
 use crate::mesos::message::Msg;
 use crate::world::{Lens, Seen, Watch, World};
 use ledger::{Ledger, Noted};
+use marathons::Marathons;
 use std::sync::Arc;
 
 /// What invariants may read of a world.
@@ -33,6 +36,8 @@ pub trait Watched {
     fn attribute(&self, host: Symbol, field: Symbol) -> Option<Symbol>;
     /// The instant is over: books that are kept in several mailboxes must agree.
     fn is_quiet(&self) -> bool;
+    /// The flags of the Marathon that lives in a slot.
+    fn flags(&self, slot: u32) -> Option<&Flags>;
 }
 
 impl Watched for World {
@@ -57,13 +62,20 @@ impl Watched for World {
     fn is_quiet(&self) -> bool {
         self.is_quiet()
     }
+    fn flags(&self, slot: u32) -> Option<&Flags> {
+        self.marathon_flags(slot)
+    }
 }
 
-/// What an invariant sees: the world, and the ledger with everything so far booked in it.
+/// Time passes for the invariants in steps of this at least.
+const TICK: Span = Span::from_secs(10);
+
+/// What an invariant sees: the world, and the books with everything so far booked in them.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pub world: &'a dyn Watched,
     pub ledger: &'a Ledger,
+    pub marathons: &'a Marathons,
 }
 
 impl View<'_> {
@@ -87,6 +99,8 @@ pub enum Hears {
     Instants,
     /// `overdue`, as soon as something happens after the time that it waits for.
     Deadlines,
+    /// `passed`, every few seconds.
+    Time,
 }
 
 /// A property of every run. Each method says what is wrong if it finds the property broken.
@@ -129,6 +143,13 @@ pub trait Invariant: dyn_clone::DynClone + Send {
     /// What is wrong.
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
         self.fact(view, &fact.what)
+    }
+    /// Some seconds have passed since it was last asked; the present instant is not booked yet.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn passed(&mut self, view: View, now: Time) -> Result<(), String> {
+        Ok(())
     }
     /// The ledger could not book something.
     ///
@@ -209,7 +230,24 @@ invariants!(
     framework_id_stays "framework-id-stays" FrameworkIdStays,
     one_deployment "one-deployment" OneDeployment,
     no_surplus "no-surplus" NoSurplus,
-    minimum_health "minimum-health" MinimumHealth
+    minimum_health "minimum-health" MinimumHealth,
+    exit_on_defeat "exit-on-defeat" ExitOnDefeat,
+    no_strays "no-strays" NoStrays,
+    deployments_kept "deployments-kept" DeploymentsKept,
+    deployments_apart "deployments-apart" DeploymentsApart,
+    upgrades_complete "upgrades-complete" UpgradesComplete,
+    dependencies_first "dependencies-first" DependenciesFirst,
+    patience "patience" Patience,
+    volumes_stay "volumes-stay" VolumesStay,
+    reservations_returned "reservations-returned" ReservationsReturned,
+    offers_wanted "offers-wanted" OffersWanted,
+    health_kills "health-kills" HealthKills,
+    launch_backoff "launch-backoff" LaunchBackoff,
+    kills_repeated "kills-repeated" KillsRepeated,
+    no_lost_update "no-lost-update" NoLostUpdate,
+    reads_first "reads-first" ReadsFirst,
+    versions_grow "versions-grow" VersionsGrow,
+    events_complete "events-complete" EventsComplete
 );
 
 /// An invariant that does not hold.
@@ -255,6 +293,7 @@ struct Hearers {
     steps: Vec<usize>,
     instants: Vec<usize>,
     deadlines: Vec<usize>,
+    time: Vec<usize>,
     everybody: Vec<usize>,
 }
 
@@ -277,6 +316,7 @@ impl Hearers {
                     Hears::Steps | Hears::Bookings => all.steps.push(i),
                     Hears::Instants => all.instants.push(i),
                     Hears::Deadlines => all.deadlines.push(i),
+                    Hears::Time => all.time.push(i),
                 }
             }
         }
@@ -288,11 +328,14 @@ impl Hearers {
 #[derive(Clone)]
 pub struct Checker {
     ledger: Ledger,
+    marathons: Marathons,
     rules: Vec<Rule>,
     watch: Arc<Watch>,
     hearers: Hearers,
     /// The first instant that an invariant waits for.
     due: Time,
+    /// When those who hear of time are asked next.
+    next_tick: Time,
     violations: Vec<Violation>,
 }
 
@@ -304,7 +347,7 @@ macro_rules! ask {
             if $rule.fired {
                 continue;
             }
-            let $view = View { world: $world, ledger: &$checker.ledger };
+            let $view = View { world: $world, ledger: &$checker.ledger, marathons: &$checker.marathons };
             if let Err(what) = $question {
                 $rule.fired = true;
                 $checker.violations.push(Violation { invariant: $rule.name, at: $at, what });
@@ -323,12 +366,13 @@ impl Checker {
         let rules: Vec<Rule> = names.iter().map(|name| by_name(name).expect("a listed invariant")).collect();
         let mut watch = Watch::default();
         watch.add(Ledger::MESSAGES, |_, msg, sent| Ledger::lens(msg, sent));
+        watch.add(Marathons::MESSAGES, Marathons::lens);
         for rule in rules.iter().filter(|rule| rule.invariant.hears().contains(&Hears::Messages)) {
             watch.add(rule.invariant.messages(), rule.lens);
         }
         let hearers = Hearers::of(&rules);
-        let (ledger, watch, violations) = (Ledger::default(), Arc::new(watch), Vec::new());
-        Self { ledger, rules, watch, hearers, due: Time::MAX, violations }
+        let (ledger, marathons, next_tick, violations) = Default::default();
+        Self { ledger, marathons, rules, watch: Arc::new(watch), hearers, due: Time::MAX, next_tick, violations }
     }
 
     /// The messages that it is to be shown.
@@ -370,9 +414,14 @@ impl Checker {
         if now > self.due {
             self.judge_overdue(world, now);
         }
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+            ask!(self, world, now, self.hearers.time, |rule, view| rule.invariant.passed(view, now));
+        }
         // Messages first: an offer is booked from the message that carries it.
         for seen in seen {
             self.ledger.message(seen);
+            self.marathons.message(world, seen);
             ask!(self, world, seen.at, self.hearers.messages[seen.msg.kind()], |rule, view| {
                 if !(rule.lens)(seen.sender, &seen.msg, seen.sent) {
                     continue;
@@ -383,6 +432,9 @@ impl Checker {
         }
         for fact in facts {
             self.ledger.fact(fact.by, &fact.what);
+            if marathons::is_of_services(&fact.what) {
+                self.marathons.fact(fact);
+            }
             ask!(self, world, fact.at, self.hearers.facts[fact.what.kind()], |rule, view| {
                 rule.heard = true;
                 rule.invariant.said(view, fact)
@@ -435,6 +487,7 @@ impl Checker {
         }
         if world.is_quiet() {
             ask!(self, world, now, self.hearers.instants, |rule, view| rule.invariant.quiet(view));
+            ask!(self, world, now, self.hearers.time, |rule, view| rule.invariant.passed(view, now));
             ask!(self, world, now, self.hearers.everybody, |rule, view| rule.invariant.end(view));
         }
     }
@@ -447,10 +500,11 @@ pub(crate) mod testing {
     use crate::actor::{Mailbox, ProcessId};
     use crate::base::id::{FrameworkId, JobId, OfferId, TaskId};
     use crate::base::map::Map;
-    use crate::fact::{End, OfferEnd, ProcessKind};
+    use crate::fact::{Condition, End, Goal, OfferEnd, ProcessKind};
     use crate::mesos::message::{AgentInfo, Allocation, Msg, OfferBatch, OfferEntry, Reregistration, StatusUpdate};
     use crate::mesos::resource::Resources;
     use crate::mesos::task_state::{Reason, Source, TaskState};
+    use crate::zk::wire::{Data, Opaque, Request};
     use std::sync::Arc;
 
     pub(crate) const MASTER: Symbol = Symbol(0);
@@ -465,6 +519,7 @@ pub(crate) mod testing {
     }
 
     /// One agent with 4 cpus, jobs of 3 cpus a task; the books say what they are told to.
+    #[derive(Clone)]
     pub(crate) struct Stage {
         names: Names,
         pub(crate) free: Map<AgentId, Quantities>,
@@ -494,6 +549,9 @@ pub(crate) mod testing {
         fn is_quiet(&self) -> bool {
             true
         }
+        fn flags(&self, _: u32) -> Option<&Flags> {
+            None
+        }
     }
 
     impl Stage {
@@ -511,11 +569,11 @@ pub(crate) mod testing {
             assert!(stage.facts(&[master, submitted, registered()]).is_empty());
             stage
         }
-        /// One step; gives back what was found in it.
-        pub(crate) fn step(&mut self, messages: &[(bool, Msg)], facts: &[Fact]) -> Vec<String> {
-            let me = ProcessId { slot: 0, incarnation: 0 };
+        /// One step of the process in a slot at an instant; gives back what was found in it.
+        pub(crate) fn moment(&mut self, at: Time, slot: u32, messages: &[(bool, Msg)], facts: &[Fact]) -> Vec<String> {
+            let me = ProcessId { slot, incarnation: 0 };
             let seen = |(sent, msg): &(bool, Msg)| Seen {
-                at: Time::ZERO,
+                at,
                 from: me,
                 sender: ProcessKind::Marathon,
                 to: me,
@@ -523,28 +581,28 @@ pub(crate) mod testing {
                 sent: *sent,
                 msg: msg.clone(),
             };
-            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at: Time::ZERO, by: 0, what }).collect();
+            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at, by: slot, what }).collect();
             let seen: Vec<Seen> = messages.iter().map(seen).collect();
             let before = self.checker.violations.len();
             let world = (&self.names, &self.free, self.outstanding);
-            self.checker.look(&world, Time::ZERO, &facts, &seen);
+            self.checker.look(&world, at, &facts, &seen);
             self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
+        }
+        /// One step; gives back what was found in it.
+        pub(crate) fn step(&mut self, messages: &[(bool, Msg)], facts: &[Fact]) -> Vec<String> {
+            self.moment(Time::ZERO, 0, messages, facts)
         }
         /// One fact that the process in a slot says.
         pub(crate) fn said(&mut self, by: u32, what: Fact) -> Vec<String> {
-            self.look(&[At { at: Time::ZERO, by, what }])
+            self.moment(Time::ZERO, by, &[], &[what])
         }
         /// Facts of an instant.
         pub(crate) fn at(&mut self, at: Time, facts: &[Fact]) -> Vec<String> {
-            let facts: Vec<At<Fact>> = facts.iter().map(|&what| At { at, by: 0, what }).collect();
-            self.look(&facts)
+            self.moment(at, 0, &[], facts)
         }
-        fn look(&mut self, facts: &[At<Fact>]) -> Vec<String> {
-            let before = self.checker.violations.len();
-            let world = (&self.names, &self.free, self.outstanding);
-            let now = facts.first().map_or(Time::ZERO, |fact| fact.at);
-            self.checker.look(&world, now, facts, &[]);
-            self.checker.violations[before..].iter().map(|v| v.what.clone()).collect()
+        /// The number of a text.
+        pub(crate) fn name(&mut self, text: &str) -> Symbol {
+            self.names.intern(text)
         }
         pub(crate) fn facts(&mut self, facts: &[Fact]) -> Vec<String> {
             self.step(&[], facts)
@@ -599,6 +657,27 @@ pub(crate) mod testing {
             executors: vec![],
             frameworks: vec![],
         }))
+    }
+    /// An instance with the number of a symbol is, or is not, wanted in a condition.
+    pub(crate) fn instance(n: u32, condition: Condition, goal: Goal) -> Fact {
+        let config = JobId::service(Symbol(9));
+        Fact::InstanceChanged { app: APP, instance: Symbol(n), config, condition, goal, host: HOST }
+    }
+    /// A record goes to the store, below `/marathon/state`.
+    pub(crate) fn store<T: std::any::Any + Send + Sync>(token: u64, path: &str, value: T) -> Msg {
+        let (path, data) = (format!("/marathon/state/{path}").into(), Data::Record(Opaque(Arc::new(value))));
+        Msg::Store { token, request: Arc::new(Request::Create { path, data, ephemeral: false, sequential: false }) }
+    }
+    /// A leader begins to read its store.
+    pub(crate) fn opens_store() -> Msg {
+        let (path, data) = ("/marathon/state/root".into(), Data::Empty);
+        Msg::Store { token: 0, request: Arc::new(Request::Create { path, data, ephemeral: false, sequential: false }) }
+    }
+    pub(crate) fn elected(slot: u32) -> Fact {
+        Fact::LeaderElected { kind: ProcessKind::Marathon, slot, incarnation: 0 }
+    }
+    pub(crate) fn serves(slot: u32) -> Fact {
+        Fact::LeaderReady { kind: ProcessKind::Marathon, slot, incarnation: 0 }
     }
     pub(crate) fn process_stopped(kind: ProcessKind, name: Symbol) -> Fact {
         Fact::ProcessStopped { slot: 0, incarnation: 0, kind, name }

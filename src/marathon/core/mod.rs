@@ -163,6 +163,11 @@ impl Marathon {
         }
     }
 
+    #[must_use]
+    pub fn flags(&self) -> &Flags {
+        &self.flags
+    }
+
     pub fn handle(&mut self, cx: &mut Cx, input: Input) {
         match input {
             Input::Start { .. } => self.start(cx),

@@ -278,11 +278,13 @@ impl Marathon {
         let Some(action) = self.deployments.actions.get_mut(&app) else { return };
         let (checked, polled) = (action.spec.is_checked(), !action.spec.readiness_checks.is_empty());
         let Some(gate) = action.stage.gate() else { return };
-        let passed = !checked && gate.is_healthy(id, !polled);
+        if !checked {
+            gate.is_healthy(id, !polled);
+        }
         if polled {
             self.begin_readiness(cx, app, id);
-        }
-        if passed {
+        } else if !checked {
+            // Quirk: also if it counted before, as when it was away.
             self.passed_gate(cx, app);
         }
     }
