@@ -339,4 +339,5 @@ impl Agent {
 }
 
 #[cfg(test)]
+#[path = "group_tests.rs"]
 mod tests;

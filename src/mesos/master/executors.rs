@@ -175,4 +175,5 @@ impl Master {
 }
 
 #[cfg(test)]
+#[path = "executors_tests.rs"]
 mod tests;
