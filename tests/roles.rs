@@ -125,10 +125,10 @@ impl Run {
                     self.offered.extend((0..batch.len()).map(|i| (batch.id(i), batch.allocation.role)));
                 }
                 Msg::Accept { offer, launches, .. } if message.sent => {
-                    self.launches(*offer, launches.as_slice().iter());
+                    self.launches(*offer, launches.as_slice().iter().flat_map(Launch::tasks));
                 }
                 Msg::AcceptBulk(acceptance) if message.sent => {
-                    self.launches(acceptance.offers[0], acceptance.launches());
+                    self.launches(acceptance.offers[0], acceptance.tasks());
                 }
                 _ => {}
             }
@@ -144,12 +144,11 @@ impl Run {
         roles.iter().map(name).collect::<Vec<_>>().join(" ")
     }
 
-    fn launches<'a>(&mut self, offer: OfferId, launches: impl Iterator<Item = &'a Launch>) {
+    fn launches(&mut self, offer: OfferId, tasks: impl Iterator<Item = TaskId>) {
         let names = self.world.names();
         let role = names.text(self.offered[&offer]).to_owned();
-        for launch in launches {
-            let app = names.text(self.apps[&launch.spec.template.0]).to_owned();
-            let task = TaskId { template: launch.spec.template, n: launch.first };
+        for task in tasks {
+            let app = names.text(self.apps[&task.template.0]).to_owned();
             self.launched.insert(task, (app, role.clone()));
         }
     }

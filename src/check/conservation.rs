@@ -7,9 +7,10 @@
 //! instant is over, not between two messages of it.
 //!
 //! AREAS VERIFIED: cpus, mem, disk and gpus of every agent at the end of each instant in which
-//! something happened to it (that an offer was made is judged when it ends, or with the run); the allocator's book of free resources against the recount of the ledger; that
-//! a task is booked once and released once, and that an agent leaves with nothing booked.
-//! Where tasks hold more than there is (see the exception of `no-overcommit`) nothing is free.
+//! something happened to it (that an offer was made is judged when it ends, or with the run); the
+//! allocator's book of free resources against the recount of the ledger; that a task is booked once
+//! and released once, and that an agent leaves with nothing booked. Where tasks hold more than
+//! there is (see the exception of `no-overcommit`) nothing is free.
 //!
 //! AREAS NOT VERIFIED: which framework or role holds what, because the allocator's book is read
 //! per agent; ranges, sets, reservations and volumes, because the ledger counts scalars; instants

@@ -3,7 +3,10 @@
 //!
 //! It never reads the books of a core, so an error in those cannot hide. A task holds its
 //! resources from `TaskLaunched` or `TaskReported` to `TaskTerminal`, an offer from the OFFERS that carries it to
-//! its `OffersEnded`. What cannot be booked is noted, and invariants judge it. Scalars only.
+//! its `OffersEnded`. The executors of task groups hold theirs beside their tasks (`executors`). What
+//! cannot be booked is noted, and invariants judge it. Scalars only.
+
+mod executors;
 
 use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, Symbol, TaskId};
 use crate::base::map::{Lookup, Map};
@@ -62,6 +65,7 @@ impl<T: Copy + Default> TaskTable<T> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Row {
     pub agent: AgentId,
+    host: Symbol,
     /// Nothing while the master does not have the agent.
     pub total: Quantities,
     pub used: Quantities,
@@ -123,6 +127,15 @@ struct Joining {
     under_way: Option<Arc<Reregistration>>,
     /// It has not been answered.
     open: bool,
+    host: Symbol,
+}
+
+impl Joining {
+    /// What comes now comes too late for its report. An answered agent may have a second report
+    /// under way, which is as old.
+    fn is_late(&self) -> bool {
+        self.open || self.under_way.is_some()
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -132,6 +145,7 @@ pub struct Ledger {
     jobs: Vec<Quantities>,
     services: Lookup<JobId, Quantities>,
     tasks: TaskTable<Task>,
+    executors: executors::Executors,
     index: AgentIndex,
     rows: Vec<Row>,
     /// By master and serial number of the first offer.
@@ -228,7 +242,17 @@ impl Ledger {
         let (nothing, row) = (Quantities::ZERO, self.rows.len() as u32);
         let (used, offered) = (nothing, nothing);
         let (registered, excused, touched, raised) = (false, false, false, false);
-        self.rows.push(Row { agent, total: nothing, used, offered, registered, excused, touched, raised });
+        self.rows.push(Row {
+            agent,
+            host: Symbol::default(),
+            total: nothing,
+            used,
+            offered,
+            registered,
+            excused,
+            touched,
+            raised,
+        });
         self.index.insert(agent, row);
         row
     }
@@ -258,7 +282,7 @@ impl Ledger {
         match msg {
             Msg::Offers(_) => sent,
             Msg::ReregisterAgent(_) => true,
-            Msg::AgentReregistered { .. } | Msg::RunTask { .. } => !sent,
+            Msg::AgentReregistered { .. } | Msg::RunTask { .. } | Msg::RunTaskGroup { .. } => !sent,
             _ => false,
         }
     }
@@ -267,7 +291,8 @@ impl Ledger {
         match (&seen.msg, seen.sent) {
             (Msg::Offers(batch), true) if self.hears(seen.from.slot) => self.offered(batch),
             (Msg::ReregisterAgent(report), true) => {
-                self.joining.insert(seen.from.slot, Joining { under_way: Some(report.clone()), open: true });
+                let joining = Joining { under_way: Some(report.clone()), open: true, host: report.info.hostname };
+                self.joining.insert(seen.from.slot, joining);
             }
             (Msg::ReregisterAgent(report), false) => {
                 if let Some(joining) = self.joining.get_mut(&seen.from.slot) {
@@ -280,13 +305,16 @@ impl Ledger {
                 }
             }
             (&Msg::RunTask { task, .. }, false) => self.task_given(seen.to.slot, task),
+            (Msg::RunTaskGroup { group, .. }, false) => {
+                group.tasks.iter().for_each(|member| self.task_given(seen.to.slot, member.id));
+                self.executor_given(seen.to.slot, group.executor.id);
+            }
             _ => {}
         }
     }
 
     fn task_given(&mut self, address: u32, task: TaskId) {
-        // An answered agent may have a second report under way, which is as old.
-        if self.joining.get(&address).is_some_and(|j| j.open || j.under_way.is_some()) {
+        if self.joining.get(&address).is_some_and(Joining::is_late) {
             self.judge(task, |t| t.late = true);
         }
     }
@@ -372,6 +400,8 @@ impl Ledger {
             | Fact::TaskLaunched { .. }
             | Fact::TaskReported { .. }
             | Fact::TaskTerminal { .. }
+            | Fact::ExecutorHeld { .. }
+            | Fact::ExecutorReleased { .. }
                 if !self.hears(by) => {}
             Fact::JobSubmitted { job, each, .. } => {
                 let at = job.0 as usize;
@@ -380,12 +410,16 @@ impl Ledger {
                 }
                 self.jobs[at] = each;
             }
-            Fact::AgentRegistered { agent, total, .. } | Fact::AgentReregistered { agent, total, .. } => {
+            Fact::AgentRegistered { agent, host, total } | Fact::AgentReregistered { agent, host, total } => {
                 let row = self.find(agent);
                 self.raise(row);
                 let row = self.touch(row);
-                (row.total, row.registered) = (total, true);
+                (row.host, row.total, row.registered) = (host, total, true);
             }
+            Fact::ExecutorHeld { executor, agent, .. } => self.executor_held(executor, agent),
+            Fact::ExecutorReleased { executor, agent, reason, .. } => self.executor_released(executor, agent, reason),
+            Fact::ExecutorStarted { executor, host, .. } => self.executor_started(executor, host),
+            Fact::ExecutorEnded { executor, host, .. } => self.executor_ended(executor, host),
             Fact::AgentUnreachable { agent, .. } | Fact::AgentRemoved { agent, .. } => self.agent_left(agent),
             Fact::OffersEnded { framework, first, count, .. } => self.offers_ended(framework, first, count),
             Fact::TaskLaunched { task, agent, .. } => self.launched(task, agent),
@@ -418,6 +452,7 @@ impl Ledger {
             Fact::ProcessStopped { kind: ProcessKind::Agent, name, .. } => {
                 // Nothing runs there any more, also what was announced and not begun.
                 self.hosts.insert(name, Quantities::ZERO);
+                self.executors_died(name);
             }
             Fact::ProcessStopped { kind: ProcessKind::Master, slot, .. } if self.hears(slot) => {
                 self.master_left();
@@ -487,6 +522,7 @@ impl Ledger {
         self.open.clear();
         self.outstanding = 0;
         self.tasks.for_all(|task| task.booked = 0);
+        self.executors_forgotten();
         for row in &mut self.rows {
             (row.total, row.used, row.offered) = (Quantities::ZERO, Quantities::ZERO, Quantities::ZERO);
             (row.registered, row.excused) = (false, false);

@@ -654,6 +654,7 @@ pub(crate) mod testing {
             info,
             checkpointed: Resources::default(),
             tasks: vec![],
+            executors: vec![],
             frameworks: vec![],
         }))
     }

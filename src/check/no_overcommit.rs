@@ -34,11 +34,13 @@ impl Invariant for NoOvercommit {
     }
 
     fn facts(&self) -> &'static [&'static str] {
-        &["TaskStarted"]
+        &["TaskStarted", "ExecutorStarted"]
     }
 
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
-        let Fact::TaskStarted { task, host, .. } = *fact else { return Ok(()) };
+        let (Fact::TaskStarted { task, host, .. } | Fact::ExecutorStarted { executor: task, host, .. }) = *fact else {
+            return Ok(());
+        };
         let (running, total) = (view.ledger.running_on(host), view.world.host_total(host).unwrap_or_default());
         if total.contains(running) {
             return Ok(());

@@ -23,6 +23,7 @@ pub mod launch;
 pub mod limiter;
 pub mod matching;
 pub mod offers;
+mod pods;
 pub mod ports;
 pub mod probe;
 pub mod residents;

@@ -171,6 +171,12 @@ impl Marathon {
         }
         let dice = self.port_dice(cx, open, stage);
         let host_ports = ports::choose(&spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)?;
+        if let Some(pod) = spec.pod() {
+            open.left -= &made;
+            let on = (roles, &*host_ports, &made);
+            let group = self.task_group(cx, app, instance, pod, &mut open.left, on);
+            return Ok(Some(Match { instance: instance.clone(), found: Found::LaunchGroup { group, host_ports } }));
+        }
         let (_, taken) = resources::take(&mut open.left, roles, spec.each, ports::ranges(&host_ports));
         open.left -= &made;
         let extra = taken + &made;
