@@ -471,16 +471,16 @@ fn plugins_lists_every_kind() {
           events-complete        listeners hear of every change of an instance, in order
         bugs (run --bug, test --bug)
           standby-expunges         a standby deletes the instances of the store as if they were lost (marathon#1039); marathon-leader in marathon/calm-failover.toml
-          acts-after-defeat        a Marathon that lost its leadership goes on driving and checking health (marathon#356); marathon-leader in marathon/leader-loses-zookeeper.toml
+          acts-after-defeat        a Marathon that lost its leadership goes on driving and checking health (marathon#356); exit-on-defeat in marathon/leader-loses-zookeeper.toml
           id-read-too-early        a standby that started before the framework id was stored registers anew (marathon#1063); framework-id-stays in marathon/calm-failover.toml
           instances-forgotten      a new leader forgets all instances and starts them again (marathon#2477); restart-harmless in marathon/calm-failover.toml
-          running-is-healthy       a new leader counts what runs as healthy and kills below the minimum (MARATHON-8716); apps./web.healthy in marathon/rolling-upgrade-leader-crash.toml
-          plans-leave-with-leader  a leader that steps down deletes its running deployments (marathon#4085); tasks.started in marathon/leader-abdicates.toml
+          running-is-healthy       a new leader counts what runs as healthy and kills below the minimum (MARATHON-8716); minimum-health in marathon/rolling-upgrade-leader-crash.toml
+          plans-leave-with-leader  a leader that steps down deletes its running deployments (marathon#4085); deployments-kept in marathon/leader-abdicates.toml
           cancel-restores-all      cancelling a deployment puts all apps back, those of others too (marathon#1434); apps./api.healthy in marathon/cancelled-deployment.toml
-          foreign-changes          a deployment takes changes of other apps for its own (DCOS-54927); apps./web.healthy in marathon/two-upgrades-at-once.toml
+          foreign-changes          a deployment takes changes of other apps for its own (DCOS-54927); deployments-apart in marathon/two-upgrades-at-once.toml
           no-room-to-move          a replacement that may go neither above nor below its size stands still (marathon#1100); deployments.succeeded in marathon/upgrade-one-at-a-time.toml
           waits-for-unreachable    a deployment waits for the end of an instance that nobody can reach (marathon#4039); deployments.succeeded in marathon/upgrade-past-lost-machine.toml
-          kill-queue-jams          an unreachable instance that is to go stays in the kill queue and is never killed when it is back (MARATHON-8422); tasks.running in marathon/upgrade-past-lost-machine.toml
+          kill-queue-jams          an unreachable instance that is to go stays in the kill queue and is never killed when it is back (MARATHON-8422); kills-repeated in marathon/upgrade-past-lost-machine.toml
           launches-unseen          constraints do not see launches that are being written down (marathon#1349); placement in marathon/unique-fewer-hosts.toml
         figures
           utilization     Utilization of the cluster

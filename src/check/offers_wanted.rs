@@ -48,7 +48,7 @@ impl Invariant for OffersWanted {
     }
 
     fn messages(&self) -> &'static [&'static str] {
-        &["REVIVE", "SUBSCRIBE", "SUPPRESS", "UPDATE_FRAMEWORK"]
+        &["REVIVE", "SUBSCRIBE", "SUPPRESS", "UPDATE_FRAMEWORK_CALL"]
     }
 
     fn facts(&self) -> &'static [&'static str] {
