@@ -9,7 +9,7 @@ use mesosim::actor::{Effect, Mailbox};
 use mesosim::base::id::{Symbol, TaskId};
 use mesosim::base::map::Map;
 use mesosim::base::time::Time;
-use mesosim::check::{Checker, INVARIANTS, Violation, lens};
+use mesosim::check::{Checker, INVARIANTS, lens};
 use mesosim::fact::{At, Fact, ProcessKind};
 use mesosim::http::{Body, Method, Request, Response};
 use mesosim::mesos::message::{Msg, Operation};
@@ -91,7 +91,7 @@ impl Run {
         }
     }
 
-    fn try_step(&mut self) -> Option<Violation> {
+    fn try_step(&mut self) -> Option<mesosim::check::Violation> {
         let (mut facts, mut seen) = (Vec::new(), Vec::new());
         self.world.step();
         self.world.take_facts(&mut facts);
