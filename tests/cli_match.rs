@@ -302,3 +302,49 @@ fn wrong_files_are_refused_with_place_and_mend() {
     "#]]
     .assert_eq(&all);
 }
+
+/// All containers and the executor must fit together; instances are those of the pod's status.
+#[test]
+fn a_pod_is_matched_as_a_whole() {
+    let container = |name: &str, cpus: f64| json!({ "name": name, "resources": { "cpus": cpus, "mem": 256 }, "endpoints": [{ "name": name }] });
+    let pod = json!({ "id": "/shop", "containers": [container("web", 1.0), container("log", 0.4)],
+        "scaling": { "kind": "fixed", "instances": 3 }, "scheduling": { "placement": { "constraints": [
+            { "fieldName": "hostname", "operator": "UNIQUE" }] } } });
+    let offers = json!({ "offers": [
+        offer("O1", "n1", "cpus:1.4 mem:4096 disk:100 ports:8000-9000", "a"),
+        offer("O2", "n2", "cpus:1.5 mem:544 disk:10 ports:8000-8001", "a"),
+        offer("O3", "n3", "cpus:4 mem:4096 disk:100 ports:8000-8000", "a"),
+        offer("O4", "n4", "cpus:4 mem:4096 disk:100 ports:8000-9000", "a"),
+    ] });
+    let dir = files("match-pod", &pod, &offers);
+    let status = json!({ "id": "/shop", "status": "DEGRADED", "instances": [
+        { "id": "shop.instance-1", "status": "STABLE", "agentHostname": "n4", "agentId": "S-n4" },
+        { "id": "shop.instance-2", "status": "PENDING" }] });
+    std::fs::write(dir.join("status.json"), status.to_string()).expect("it can be written");
+    expect![[r#"
+        /shop: 3 instances, 1 placed; each: cpus:1.5;mem:544;disk:10 for 2 containers and the executor, 2 ports, hostname UNIQUE
+
+        O1  n1  InsufficientCpus
+            wanted 1.5 cpus, the offer has 1.4 for role *
+        O2  n2  matches, takes 1
+        O3  n3  InsufficientPorts
+            wanted 2 ports beside 0 fixed, the offer has 1: [8000-8000]
+        O4  n4  UnfulfilledConstraint
+            constraints(0) hostname UNIQUE: `n4` is taken by shop.instance-1 (TASK_RUNNING)
+
+        reason                           declined  of offers
+        UnfulfilledConstraint                   1          4
+        InsufficientCpus                        1          3
+        InsufficientPorts                       1          2
+        matches                                            1
+
+        1 instance fits in these offers together; 2 are missing
+    "#]].assert_eq(&good(&dir, &["match", "web.json", "offers.json", "--instances", "status.json"]));
+    let stateful = json!([{ "name": "web", "persistent": { "size": 5 } }]);
+    let mut other = pod;
+    other["volumes"] = stateful;
+    other["containers"][0]["volumeMounts"] = json!([{ "name": "web", "mountPath": "d" }]);
+    let with_role = ["match", "web.json", "offers.json", "--mesos-role", "db"];
+    let told = refused(&files("match-resident-pod", &other, &offers), &with_role);
+    assert!(told.contains("persistent volumes"), "{told}");
+}

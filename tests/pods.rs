@@ -5,16 +5,17 @@
 mod common;
 
 use common::world;
+use mesosim::actor::{Effect, Mailbox};
 use mesosim::base::id::{Symbol, TaskId};
 use mesosim::base::map::Map;
 use mesosim::base::time::Time;
 use mesosim::check::{Checker, INVARIANTS};
 use mesosim::fact::{At, Fact, ProcessKind};
 use mesosim::http::{Body, Method, Request, Response};
-use mesosim::mesos::message::Msg;
+use mesosim::mesos::message::{Msg, Operation};
 use mesosim::mesos::resource::Resources;
 use mesosim::mesos::task_state::{Reason, TaskState};
-use mesosim::world::{Request as Outside, World};
+use mesosim::world::{Request as Outside, Sabotage, World};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -88,13 +89,17 @@ impl Run {
     }
 
     fn step(&mut self) {
+        if let Some(violation) = self.try_step() {
+            panic!("{violation}");
+        }
+    }
+
+    fn try_step(&mut self) -> Option<mesosim::check::Violation> {
         let (mut facts, mut seen) = (Vec::new(), Vec::new());
         self.world.step();
         self.world.take_facts(&mut facts);
         self.world.take_messages(&mut seen);
-        if let Some(violation) = self.checker.after_step(&self.world, &facts, &seen) {
-            panic!("{violation}");
-        }
+        let violation = self.checker.after_step(&self.world, &facts, &seen);
         for message in seen.into_iter().filter(|message| !message.sent) {
             // To itself: the request was put in from outside.
             if let (Msg::HttpReply { token, response }, true) = (message.msg, message.from == message.to) {
@@ -102,6 +107,7 @@ impl Run {
             }
         }
         self.facts.append(&mut facts);
+        violation
     }
 
     fn until(&mut self, s: i64) {
@@ -453,6 +459,72 @@ fn an_ill_container_ends_its_pod() {
     run.is_stable("two", 1);
     let kills = run.count(|f| matches!(f, Fact::InstanceKill { .. }));
     assert_eq!(kills, 0, "Marathon has no part in it");
+}
+
+/// A master that keeps what executors held, an agent that runs them on, and a Marathon that writes down
+/// too little are found out, although nothing else is wrong.
+#[test]
+fn invariants_see_executors_and_groups() {
+    fn keeps_executors(_: Mailbox, outbox: &mut Vec<Effect>) {
+        let own = Resources::parse("cpus:0.1;mem:32;disk:10").expect("right").scalars();
+        let kept = |e: &Effect| matches!(e, Effect::Dispatch { msg: Msg::RecoverBulk(back), .. } if back.resources.scalars() == own);
+        outbox.retain(|e| !kept(e));
+    }
+    fn releases_executors_early(_: Mailbox, outbox: &mut Vec<Effect>) {
+        let held = outbox.iter().find_map(|e| match *e {
+            Effect::Fact(Fact::ExecutorHeld { framework, executor, agent }) => Some((framework, executor, agent)),
+            _ => None,
+        });
+        let reason = Reason::ExecutorTerminated;
+        let early =
+            held.map(|(framework, executor, agent)| Fact::ExecutorReleased { framework, executor, agent, reason });
+        outbox.extend(early.map(Effect::Fact));
+    }
+    fn accepts_before_it_writes(_: Mailbox, outbox: &mut Vec<Effect>) {
+        for effect in outbox.iter_mut() {
+            if let Effect::Send { msg: Msg::AcceptBulk(acceptance), .. } = effect {
+                let mut other = (**acceptance).clone();
+                for operation in &mut other.operations {
+                    if let Operation::LaunchGroup(group) = operation {
+                        let mut changed = (**group).clone();
+                        changed.tasks[0].id.n += 1;
+                        *group = Arc::new(changed);
+                    }
+                }
+                *acceptance = Arc::new(other);
+            }
+        }
+    }
+    let all: [(ProcessKind, Sabotage, &str); 3] = [
+        (ProcessKind::Master, keeps_executors, "conservation"),
+        (ProcessKind::Master, releases_executors_early, "conservation"),
+        (ProcessKind::Marathon, accepts_before_it_writes, "intent-first"),
+    ];
+    for (kind, sabotage, fires) in all {
+        let mut run = Run::new(&cluster(7, ""));
+        run.until(40);
+        let leader = run.world.leader_of(kind).expect("one leads");
+        run.world.sabotage(leader, sabotage);
+        run.inject(&three(2));
+        let mut deleted = false;
+        let found = loop {
+            let now = run.world.now();
+            if now > Time::from_secs(80) && !deleted {
+                deleted = true;
+                let path = "/v2/pods/three".into();
+                let request =
+                    Arc::new(Request { method: Method::Delete, path, query: vec![], body: Body::Empty, hops: 0 });
+                for marathon in 0..2 {
+                    run.world.inject(Outside::Http { marathon, request: request.clone() });
+                }
+            }
+            assert!(now < Time::from_secs(160), "{fires} does not fire");
+            if let Some(violation) = run.try_step() {
+                break violation;
+            }
+        };
+        assert_eq!(found.invariant, fires, "{found}");
+    }
 }
 
 /// A pod with a volume comes back on it; when it is deleted nothing stays reserved.

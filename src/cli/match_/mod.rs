@@ -10,7 +10,7 @@ use crate::base::id::Names;
 use crate::base::time::Time;
 use crate::fact::OfferRefusal;
 use crate::marathon::group::define::{self, Context};
-use crate::marathon::group::impossible;
+use crate::marathon::group::{impossible, pod};
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::flags::Flags;
 use crate::marathon::model::group::Group;
@@ -23,15 +23,16 @@ use read::Offer;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Show which offers match a Marathon app, and why the others do not.
+/// Show which offers match a Marathon app or pod, and why the others do not.
 #[derive(Args)]
 #[command(name = "match")]
 pub(super) struct Arguments {
-    /// The app, as Marathon's API has it (JSON).
+    /// The app or pod, as Marathon's API has it (JSON).
     app: PathBuf,
     /// Offers as Mesos' scheduler API gives them, or as /v2/queue?embed=lastUnusedOffers (JSON).
     offers: PathBuf,
-    /// Where its instances are, as /v2/tasks gives them (JSON); constraints look at them.
+    /// Where its instances are, as /v2/tasks gives them, or those of a pod as /v2/pods/ID::status (JSON);
+    /// constraints look at them.
     #[arg(long, value_name = "FILE")]
     instances: Option<PathBuf>,
     /// Attributes of the agents on which they are, as /slaves of a Mesos master gives them (JSON).
@@ -115,7 +116,7 @@ fn instant(text: &str) -> Result<i64, Failure> {
     Ok(version.0.saturating_mul(1_000_000))
 }
 
-/// The one app that the JSON means.
+/// The one app or pod that the JSON means.
 fn app(value: &Value, flags: &Flags) -> Result<RunSpec, Rejection> {
     let group = |fields: &serde_json::Map<String, Value>| fields.contains_key("apps") || fields.contains_key("groups");
     let inner = match value {
@@ -127,10 +128,12 @@ fn app(value: &Value, flags: &Flags) -> Result<RunSpec, Rejection> {
         return Err(Rejection::invalid("/", "these are several apps; give the one that is asked about"));
     }
     let root = Group::empty(PathId::root(), Version::at(Time::ZERO));
-    let mut spec = define::app(inner, Context { root: &root, flags, strict: true })?;
+    let context = Context { root: &root, flags, strict: true };
+    let is_pod = inner.get("containers").is_some();
+    let mut spec = if is_pod { pod::pod(inner, &PathId::root(), context)? } else { define::app(inner, context)? };
     if spec.is_resident() {
-        let what = "the app has persistent volumes; such apps are matched in two steps, which is not judged here";
-        return Err(Rejection::invalid("/container/volumes", what));
+        let what = "it has persistent volumes; such are matched in two steps, which is not judged here";
+        return Err(Rejection::invalid(if is_pod { "/volumes" } else { "/container/volumes" }, what));
     }
     // Instances older than this do not count in constraints.
     let changed = inner.get("versionInfo").and_then(|info| info.get("lastConfigChangeAt")).and_then(Value::as_str);
@@ -171,6 +174,9 @@ impl Answer<'_> {
     fn needs(&self) -> String {
         let spec = self.spec;
         let mut words = vec![spec.each.to_string()];
+        if let Some(pod) = spec.pod() {
+            words[0] += &format!(" for {} and the executor", many(pod.containers.len(), "container"));
+        }
         let ports = spec.ports.iter().filter(|need| need.host != crate::marathon::model::app::HostPort::None).count();
         if ports > 0 {
             words.push(many(ports, "port"));

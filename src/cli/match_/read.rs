@@ -280,10 +280,46 @@ fn typed(one: &Value, place: &str) -> Result<String, Rejection> {
 
 /// Tasks of a file.
 pub(super) fn tasks(value: &Value) -> Result<Vec<Task>, Rejection> {
+    if let Some(instances) = value.get("instances") {
+        return pod_instances(value, instances);
+    }
     let (list, place) = unwrap(value, "tasks")?;
     let list = json::checked(list, &TASKS, true).map_err(|e| below(&place, e))?;
     let each = list.as_array().into_iter().flatten().enumerate();
     each.map(|(i, value)| task(value).map_err(|e| below(&format!("{place}({i})"), e))).collect()
+}
+
+/// Instances of a pod's status, each as one task; those that were never placed are nowhere.
+fn pod_instances(status: &Value, instances: &Value) -> Result<Vec<Task>, Rejection> {
+    let app = status.get("id").and_then(Value::as_str).ok_or_else(|| wrong("/id", "is missing"))?;
+    let list = instances.as_array().ok_or_else(|| wrong("/instances", "must be a list of instances"))?;
+    let mut all = Vec::new();
+    for (i, instance) in list.iter().enumerate() {
+        let text = |name: &str| instance.get(name).and_then(Value::as_str).map(str::to_owned);
+        let told = text("status").unwrap_or_default();
+        let state = match &*told {
+            "PENDING" | "STAGING" => TaskState::Staging,
+            "STABLE" | "DEGRADED" => TaskState::Running,
+            "TERMINAL" => TaskState::Killed,
+            _ => {
+                let known = "PENDING, STAGING, STABLE, DEGRADED, TERMINAL";
+                let place = format!("/instances({i})/status");
+                return Err(wrong(&place, format!("`{told}` is no status of an instance; known here: {known}")));
+            }
+        };
+        let Some(host) = text("agentHostname") else { continue };
+        let domain = [("@region", "agentRegion"), ("@zone", "agentZone")];
+        all.push(Task {
+            id: text("id").unwrap_or_default(),
+            app: app.to_owned(),
+            host,
+            agent: text("agentId"),
+            state,
+            version: None,
+            domain: domain.into_iter().filter_map(|(name, field)| Some((name, text(field)?))).collect(),
+        });
+    }
+    Ok(all)
 }
 
 fn task(value: &Value) -> Result<Task, Rejection> {
