@@ -332,7 +332,7 @@ fn resources_of(what: &str) -> Vec<Value> {
 }
 
 fn db() -> Value {
-    json!({ "id": "/db", "cmd": "serve", "instances": 4, "cpus": 1, "mem": 1024, "role": "db",
+    json!({ "id": "/db", "cmd": "serve", "instances": 6, "cpus": 1, "mem": 1024, "role": "db",
         "constraints": [["hostname", "UNIQUE"]],
         "container": { "type": "MESOS", "volumes": [
             { "containerPath": "data", "mode": "RW", "persistent": { "size": 5000 } }] } })
@@ -368,45 +368,53 @@ fn stateful_apps_are_reserved_for_and_launched_on_what_they_hold() {
     std::fs::write(at.join("db-tasks.json"), tasks.to_string()).expect("a file");
     let arguments = ["match", "web.json", "offers.json", "--instances", "db-tasks.json", "--mesos-role", "db"];
     expect![[r#"
-        /db: 4 instances, 1 placed, 3 wait with a reservation; each: cpus:1;mem:1024, 1 port, hostname UNIQUE, volume data of 5000 MiB on root
-        note: 1 reservation without a task, taken to wait for one; if Marathon does not know them, it gives back what they hold: db.instance-4
+        /db: 6 instances, 1 placed, 3 wait with a reservation; each: cpus:1;mem:1024, 1 port, hostname UNIQUE, volume data of 5000 MiB on root
+        note: 1 reservation without a task, taken to wait for one; if Marathon does not know it, it gives back what it holds: db.instance-4
 
         O1  n1  matches, launches db.instance-1 on what it holds
         O2  n2  matches, reserves for 1
         O3  n3  InsufficientDisk
             wanted 5000 disk, the offer has 4999 for role *
-        O4  n4  NoCorrespondingReservationFound
-            db.instance-2: not all its volumes are in the offer; missing: db#data#2
-            UnfulfilledConstraint: constraints(0) hostname UNIQUE: `n4` is taken by db.instance-2._app.2 (TASK_FINISHED)
-            InsufficientCpus: wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
-            InsufficientMemory: wanted 1024 mem, the offer has 64 for role *; not usable: 1024 mem for role db
-            InsufficientDisk: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
+        O4  n4  UnfulfilledConstraint
+            a new instance: constraints(0) hostname UNIQUE: `n4` is taken by db.instance-2._app.2 (TASK_FINISHED)
+            InsufficientCpus: a new instance: wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
+            InsufficientMemory: a new instance: wanted 1024 mem, the offer has 64 for role *; not usable: 1024 mem for role db
+            InsufficientDisk: a new instance: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
+            NoCorrespondingReservationFound: db.instance-2: not all its volumes are in the offer; missing: db#data#2
         O5  n5  UnfulfilledConstraint
             constraints(0) hostname UNIQUE: `n5` is taken by db.instance-3._app.2 (TASK_RUNNING)
-        O6  n6  InsufficientMemory
+        O6  n6  UnfulfilledConstraint
+            a new instance: constraints(0) hostname UNIQUE: `n6` is taken by db.instance-4 (reserved)
+            InsufficientCpus: a new instance: wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
+            InsufficientMemory: a new instance: wanted 1024 mem, the offer has 64 for role *; not usable: 512 mem for role db
+            InsufficientDisk: a new instance: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
             db.instance-4: wanted 1024 mem, the offer has 512 for role db; not usable: 64 mem for role *
-            UnfulfilledConstraint: constraints(0) hostname UNIQUE: `n6` is taken by db.instance-4 (reserved)
-            InsufficientCpus: wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
-            wanted 1024 mem, the offer has 64 for role *; not usable: 512 mem for role db
-            InsufficientDisk: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
         O7  n7  InsufficientCpus
             wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
             InsufficientMemory: wanted 1024 mem, the offer has 64 for role *; not usable: 1024 mem for role db
             InsufficientDisk: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
 
         reason                           declined  of offers
-        UnfulfilledConstraint                   1          7
-        NoCorrespondingReservationFound         1          6
-        InsufficientCpus                        1          5
-        InsufficientMemory                      1          4
+        UnfulfilledConstraint                   3          7
+        InsufficientCpus                        1          4
         InsufficientDisk                        1          3
         matches                                            2
 
-        2 instances fit in these offers together; 3 are missing
+        2 instances fit in these offers together; 5 are missing
     "#]].assert_eq(&good(&at, &arguments));
     let shown: Value = serde_json::from_str(&good(&at, &[&arguments[..], &["--json"]].concat())).expect("JSON");
     assert_eq!((&shown["waiting"], &shown["placed"]), (&json!(3), &json!(1)));
     assert_eq!(shown["offers"][0]["launches"], json!(["db.instance-1"]));
+    // If all that is missing waits for what it holds, nothing is reserved.
+    let mut complete = db();
+    complete["instances"] = json!(4);
+    std::fs::write(at.join("four.json"), complete.to_string()).expect("a file");
+    let told = good(&at, &[&["match", "four.json"], &arguments[2..]].concat());
+    let second: Vec<&str> = told.lines().skip_while(|line| !line.starts_with("O2")).take(2).collect();
+    expect![[r#"
+        O2  n2  NoCorrespondingReservationFound
+            nobody is new, and nothing of who waits is in the offer: db.instance-1, db.instance-2, db.instance-4"#]]
+    .assert_eq(&second.join("\n"));
     // Without tasks everything that is held is taken to wait, and what has its volume is launched.
     let told = good(&at, &["match", "web.json", "offers.json", "--mesos-role", "db", "--json"]);
     let shown: Value = serde_json::from_str(&told).expect("JSON");
@@ -431,7 +439,7 @@ fn disks_of_their_own_are_looked_for() {
     good_one["resources"].as_array_mut().unwrap().push(mount("/right", 8_000.0));
     let at = files("match-mount", &app, &json!([disk, good_one]));
     expect![[r#"
-        /db: 4 instances, 0 placed; each: cpus:1;mem:1024, 1 port, hostname UNIQUE, volume data of 5000 to 9000 MiB on mount
+        /db: 6 instances, 0 placed; each: cpus:1;mem:1024, 1 port, hostname UNIQUE, volume data of 5000 to 9000 MiB on mount
 
         O1  n1  InsufficientDisk
             wanted disks for volume data of 5000 to 9000 MiB on mount; disks of that kind in the offer: Mount /big of 10000 MiB, Mount /small of 100 MiB
@@ -441,6 +449,6 @@ fn disks_of_their_own_are_looked_for() {
         InsufficientDisk                        1          2
         matches                                            1
 
-        1 instance fits in these offers together; 4 are missing
+        1 instance fits in these offers together; 6 are missing
     "#]].assert_eq(&good(&at, &["match", "web.json", "offers.json", "--mesos-role", "db"]));
 }

@@ -64,7 +64,11 @@ impl Desk<'_> {
             }
         }
         if !unknown.is_empty() {
-            let what = "without a task, taken to wait for one; if Marathon does not know them, it gives back what they hold";
+            let (one, hold) = if unknown.len() == 1 { ("it", "holds") } else { ("them", "hold") };
+            let they = if unknown.len() == 1 { "it" } else { "they" };
+            let what = format!(
+                "without a task, taken to wait for one; if Marathon does not know {one}, it gives back what {they} {hold}"
+            );
             self.notes.push(format!("{} {what}: {}", many(unknown.len(), "reservation"), unknown.join(", ")));
         }
     }
@@ -182,21 +186,34 @@ impl Desk<'_> {
         if let Some(details) = self.blocked(offer) {
             return Verdict { details, ..Verdict::default() };
         }
-        let mut details = Vec::new();
-        let mut launches = false;
+        let (mut back, mut launches) = (Vec::new(), false);
         for waiting in self.waiting_in(offer) {
             let against = self.launch_back(&waiting, offer, (i, 0), &mut offer.resources.clone());
             launches |= against.is_empty();
-            details.extend(against);
+            back.extend(against);
         }
-        let new = self.reasons_new(i, offer);
-        if launches || new.is_empty() {
+        let mut new = if self.wants_new() { self.reasons_new(i, offer) } else { Vec::new() };
+        if launches || (self.wants_new() && new.is_empty()) {
             // It is used, though not for everybody.
-            let lines = details.into_iter().map(|detail| detail.text).collect();
+            let lines = back.into_iter().map(|detail| detail.text).collect();
             return Verdict { lines, ..Verdict::default() };
         }
-        details.extend(new);
-        Verdict { details, ..Verdict::default() }
+        if !self.wants_new() && back.is_empty() {
+            let ids: Vec<&str> = self.waiting.iter().map(|waiting| &*waiting.id).collect();
+            let text = format!("nobody is new, and nothing of who waits is in the offer: {}", ids.join(", "));
+            new.push(detail(OfferRefusal::NoCorrespondingReservationFound, text, json!({ "waiting": ids })));
+        } else if !back.is_empty() {
+            new.iter_mut().for_each(|detail| detail.text = format!("a new instance: {}", detail.text));
+        }
+        // What is in the way of a new one counts, if there is to be one.
+        new.extend(back);
+        Verdict { details: new, ..Verdict::default() }
+    }
+
+    /// Whether instances are missing that hold nothing yet; who asks about an app that is complete
+    /// means one more.
+    fn wants_new(&self) -> bool {
+        self.waiting.is_empty() || self.spec.instances as usize > self.known.len()
     }
 
     fn waiting_in(&self, offer: &Offer) -> Vec<Waiting> {
@@ -212,6 +229,7 @@ impl Desk<'_> {
         let mut left: Vec<Resources> = offers.iter().map(|offer| offer.resources.clone()).collect();
         let mut together = Together { all: 0, at_once: 0, more: false };
         let mut up: Vec<String> = Vec::new();
+        let wants_new = self.wants_new();
         let blocked: Vec<bool> = offers.iter().map(|offer| self.blocked(offer).is_some()).collect();
         for round in 0.. {
             let before = together.all;
@@ -229,6 +247,8 @@ impl Desk<'_> {
                     if let Some(id) = launched {
                         verdicts[i].launches.push(id.clone());
                         up.push(id);
+                    } else if !wants_new {
+                        break;
                     } else {
                         let allowed = self.allows(&spec.constraints, &offer.info);
                         let (dice, words) = (Self::dice(i, stage), (&mut self.names, &mut self.fields));
