@@ -340,6 +340,32 @@ pub enum Fact {
         state: TaskState,
         reason: Reason,
     },
+    /// The executor of a task group holds resources of its own in the master's books from now on,
+    /// because it was launched or because its agent reported it, ...
+    ExecutorHeld {
+        framework: FrameworkId,
+        executor: TaskId,
+        agent: AgentId,
+    },
+    /// ... until here.
+    ExecutorReleased {
+        framework: FrameworkId,
+        executor: TaskId,
+        agent: AgentId,
+        reason: Reason,
+    },
+    /// The executor of a task group runs on the host, in truth, ...
+    ExecutorStarted {
+        executor: TaskId,
+        owner: Symbol,
+        host: Symbol,
+    },
+    /// ... until here, or until its machine dies.
+    ExecutorEnded {
+        executor: TaskId,
+        owner: Symbol,
+        host: Symbol,
+    },
     /// The master carried out an operation on resources of this total; amounts do not change by it.
     ResourcesConverted {
         framework: FrameworkId,
@@ -579,7 +605,7 @@ impl Fact {
             Self::TaskEnded { task, owner, host, how } => b.u8(6).task(task).u32(owner.0).u32(host.0).u8(how as u8),
             Self::ProcessStarted { slot, incarnation, kind, name } => b.u8(7).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
             Self::ProcessStopped { slot, incarnation, kind, name } => b.u8(8).u32(slot).u32(incarnation).u8(kind as u8).u32(name.0),
-            Self::Hosted { slot, program, host, owner, task } => b.u8(80).u32(slot).u32(program.0).u32(host.0).u32(owner.0).task(task),
+            Self::Hosted { slot, program, host, owner, task } => b.u8(84).u32(slot).u32(program.0).u32(host.0).u32(owner.0).task(task),
             Self::FaultBegan { fault } => b.u8(9).u32(fault),
             Self::FaultBit { fault } => b.u8(10).u32(fault),
             Self::FaultEnded { fault } => b.u8(11).u32(fault),
@@ -609,6 +635,10 @@ impl Fact {
             Self::LeaderReady { kind, slot, incarnation } => b.u8(52).u8(kind as u8).u32(slot).u32(incarnation),
             Self::LeaderLost { kind, slot, incarnation } => b.u8(53).u8(kind as u8).u32(slot).u32(incarnation),
             Self::TaskReported { framework, task, agent, state } => b.u8(54).u32(framework.0.0).task(task).agent(agent).u8(state as u8),
+            Self::ExecutorHeld { framework, executor, agent } => b.u8(80).u32(framework.0.0).task(executor).agent(agent),
+            Self::ExecutorReleased { framework, executor, agent, reason } => b.u8(81).u32(framework.0.0).task(executor).agent(agent).u8(reason as u8),
+            Self::ExecutorStarted { executor, owner, host } => b.u8(82).task(executor).u32(owner.0).u32(host.0),
+            Self::ExecutorEnded { executor, owner, host } => b.u8(83).task(executor).u32(owner.0).u32(host.0),
             Self::ServiceTemplate { template, owner, app, each } => b.u8(64).u32(template.0).u32(owner.0).u32(app.0).sum(each),
             Self::PlacementLimit { template, field, most } => b.u8(74).u32(template.0).u32(field.0).u32(most),
             Self::AppTarget { app, instances } => b.u8(65).u32(app.0).u32(instances),

@@ -65,6 +65,22 @@ impl TaskSpec {
     }
 }
 
+/// Tasks that start together under an executor of their own, or not at all (`TaskGroupInfo` with its
+/// `ExecutorInfo`). One per launch, shared by everybody who hears of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TaskGroup {
+    /// What it takes itself, beside its tasks. Its id is chosen as those of tasks are.
+    pub executor: Member,
+    pub tasks: Vec<Member>,
+}
+
+/// A task of a group, or its executor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Member {
+    pub id: TaskId,
+    pub spec: Arc<TaskSpec>,
+}
+
 /// An image or an artifact of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Download {

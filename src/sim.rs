@@ -8,7 +8,7 @@ use crate::base::dice::Dice;
 use crate::base::id::{Names, Symbol};
 use crate::base::map::Map;
 use crate::base::time::Time;
-use crate::check::{self, Checker, INVARIANTS, Violation};
+use crate::check::{Checker, INVARIANTS, Violation};
 use crate::fact::{At, Detail, Fact};
 use crate::frameworks::operator::Scripted;
 use crate::record::manifest::FORMAT;
@@ -244,9 +244,8 @@ impl Sim {
     /// If an input of the run turns out wrong on the way.
     pub fn advance(&mut self, watcher: &mut dyn Watcher) -> Result<Stretch, Stop> {
         let end = Time(self.scenario.duration.0);
-        let every_step = self.checker.is_some();
-        if every_step {
-            self.world.watch_messages(check::lens);
+        if let Some(checker) = &self.checker {
+            self.world.watch(checker.watch());
         }
         let traced = watcher.wants_trace();
         if traced {
@@ -255,21 +254,28 @@ impl Sim {
         self.facts.clear();
         self.seen.clear();
         self.details.clear();
-        let stop_when_done = self.scenario.stop_when_done;
-        // While something is booked that has not been compared, each step may end its instant.
-        let steps = if self.checker.as_ref().is_none_or(Checker::is_settled) { CHUNK } else { 1 };
         let before = self.world.counts()[0];
-        let more = catch_unwind(AssertUnwindSafe(|| drive(&mut self.world, steps, end, stop_when_done, every_step)));
+        let until = (before / u64::from(CHUNK) + 1) * u64::from(CHUNK);
+        let mut violation = None;
+        let more = catch_unwind(AssertUnwindSafe(|| {
+            while self.world.counts()[0] < until && violation.is_none() {
+                if !self.drive(end, until) {
+                    return false;
+                }
+                violation = self.look();
+            }
+            true
+        }));
         if let Some(failure) = self.world.failure() {
             return Err(Stop::Input(failure.to_owned()));
         }
-        self.world.take_facts(&mut self.facts);
+        // What happened before a core gave up, or the run was over.
+        let violation = violation.or_else(|| self.look());
         self.world.take_details(&mut self.details);
-        self.world.take_messages(&mut self.seen);
         if traced {
             self.write_trace(watcher);
         }
-        let violation = match (self.look(), more) {
+        let violation = match (violation, more) {
             (Some(violation), _) => Some(violation),
             (None, Err(panic)) => {
                 let text = panic.downcast_ref::<String>().cloned();
@@ -278,15 +284,33 @@ impl Sim {
                 Some(Violation { invariant: "assertion", at: self.world.now(), what })
             }
             (None, Ok(true)) => {
-                let events = self.world.counts()[0];
-                if before / u64::from(CHUNK) < events / u64::from(CHUNK) {
-                    watcher.progress(Progress { now: self.world.now(), end, events });
-                }
+                watcher.progress(Progress { now: self.world.now(), end, events: self.world.counts()[0] });
                 return Ok(Stretch::More);
             }
             (None, Ok(false)) => self.checker.as_mut().and_then(|c| c.finish(&self.world)),
         };
         Ok(Stretch::Over(violation.map(|violation| self.broken(violation))))
+    }
+
+    /// Lets events happen, up to this number or to the next that has to be checked; false at the end
+    /// of the run.
+    fn drive(&mut self, end: Time, until: u64) -> bool {
+        let world = &mut self.world;
+        // While something is booked that has not been compared, each step may end its instant.
+        let settled = self.checker.as_ref().is_none_or(Checker::is_settled);
+        loop {
+            if self.scenario.stop_when_done && world.is_done() || world.failure().is_some() {
+                return false;
+            }
+            if world.next_time().is_none_or(|t| t > end) {
+                world.run_until(end);
+                return false;
+            }
+            world.step();
+            if !settled || world.counts()[0] >= until || self.checker.is_some() && world.has_news() {
+                return true;
+            }
+        }
     }
 
     fn write_trace(&self, watcher: &mut dyn Watcher) {
@@ -305,9 +329,14 @@ impl Sim {
         }
     }
 
-    /// Shows the facts to the recorder, the expectations and the checks.
+    /// Shows what is new to the recorder, the expectations and the checks.
     fn look(&mut self) -> Option<Violation> {
-        for fact in &self.facts {
+        let known = self.facts.len();
+        self.world.take_facts(&mut self.facts);
+        self.seen.clear();
+        self.world.take_messages(&mut self.seen);
+        let new = &self.facts[known..];
+        for fact in new {
             while let Some(due) = self.expectations.due().filter(|due| fact.at > *due) {
                 self.expectations.settle(&self.recorder, due);
             }
@@ -328,7 +357,7 @@ impl Sim {
             }
             self.tail.push_back(*fact);
         }
-        self.checker.as_mut()?.after_step(&self.world, &self.facts, &self.seen)
+        self.checker.as_mut()?.after_step(&self.world, new, &self.seen)
     }
 
     fn broken(&self, violation: Violation) -> Broken {
@@ -396,22 +425,4 @@ fn next_detail<'a>(
     details: &mut std::iter::Peekable<impl Iterator<Item = &'a At<Detail>>>,
 ) -> Option<String> {
     details.next().map(|detail| trace::detail_line(world.names(), detail.at, &detail.what))
-}
-
-/// Lets some events happen; false at the end of the run.
-fn drive(world: &mut World, steps: u32, end: Time, stop_when_done: bool, heed_news: bool) -> bool {
-    for _ in 0..steps {
-        if stop_when_done && world.is_done() || world.failure().is_some() {
-            return false;
-        }
-        if world.next_time().is_none_or(|t| t > end) {
-            world.run_until(end);
-            return false;
-        }
-        world.step();
-        if heed_news && world.has_news() {
-            break;
-        }
-    }
-    true
 }

@@ -74,7 +74,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Of Marathon what it writes down, and in tests how that is made.
     (
         "check",
-        &["base", "fact", "job", "actor", "mesos", "world", "zk::wire", "marathon::model", "marathon::core::testing"],
+        &[
+            "base",
+            "fact",
+            "job",
+            "http",
+            "actor",
+            "mesos",
+            "world",
+            "zk::wire",
+            "marathon::model",
+            "marathon::core::flags",
+            "marathon::core::testing",
+        ],
     ),
     // Facts to files to tables to pages. Task states are fields of facts.
     ("record", &["base", "fact", "mesos::task_state", "scenario"]),
@@ -119,7 +131,7 @@ const PLUGINS: &[(&str, &[&str])] = &[
     ("frameworks/chooser", &[]),
     ("world/fault", &[]),
     ("workload", &[]),
-    ("check", &[]),
+    ("check", &["ledger", "marathons"]),
     ("report/plot", &["axis", "canvas", "chart"]),
     ("cli", &["grid", "kept", "many", "replay"]),
 ];

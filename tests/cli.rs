@@ -457,34 +457,51 @@ fn plugins_lists_every_kind() {
           marathon-crash   Marathons stop and start again, the leading one or any, at an instant or by mtbf and mttr
           framework-crash  schedulers of frameworks stop and start again, at an instant or by mtbf and mttr
         invariants (check.invariants)
-          no-overcommit        tasks and offers fit in each agent, in the master's view and in truth
-          conservation         free, used and offered resources of each agent add up to its total
-          offer-once           an offer is made once, outstanding to one framework, and ends once
-          terminal-stays       a task that ended, in truth or by its agent's word, never runs again
-          updates-in-order     updates of a task reach its framework in the order of its agent
-          one-registry-writer  versions of the registry form one chain, and a succeeded writer never writes again
-          dead-offers          an offer of a master that leads no more launches nothing
-          placement            UNIQUE and MAX_PER hold among the instances of one configuration when one is placed
-          marathon-leader      a Marathon that does not lead touches neither store nor driver
-          restart-harmless     a change of Marathon's leader alone kills and places nothing
-          apps-converge        a quarter of an hour after heal every app has its target, or refuses offers
-          intent-first         Marathon's store has every task's record before the task is launched
-          framework-id-stays   a Marathon subscribes under the framework id that its store has
-          one-deployment       an app takes part in one deployment at a time
-          no-surplus           no instance is added beyond an app's target and its over-capacity
-          minimum-health       a deployment's kills leave minimumHealthCapacity
+          no-overcommit          tasks and offers fit in each agent, in the master's view and in truth
+          conservation           free, used and offered resources of each agent add up to its total
+          offer-once             an offer is made once, outstanding to one framework, and ends once
+          terminal-stays         a task that ended, in truth or by its agent's word, never runs again
+          updates-in-order       updates of a task reach its framework in the order of its agent
+          one-registry-writer    versions of the registry form one chain, and a succeeded writer never writes again
+          dead-offers            an offer of a master that leads no more launches nothing
+          placement              UNIQUE and MAX_PER hold among the instances of one configuration when one is placed
+          marathon-leader        a Marathon that does not lead touches neither store nor driver
+          restart-harmless       a change of Marathon's leader alone kills and places nothing
+          apps-converge          a quarter of an hour after heal every app has its target, or refuses offers
+          intent-first           Marathon's store has every task's record before the task is launched
+          framework-id-stays     a Marathon subscribes under the framework id that its store has
+          one-deployment         an app takes part in one deployment at a time
+          no-surplus             no instance is added beyond an app's target and its over-capacity
+          minimum-health         a deployment's kills leave minimumHealthCapacity
+          exit-on-defeat         a Marathon that loses its leadership ends, and leads once in a life
+          no-strays              every container belongs to an instance that is wanted, or is killed
+          deployments-kept       a confirmed deployment goes on under the next leader, an ended one does not
+          deployments-apart      a deployment kills instances of an app when something happens to that app
+          upgrades-complete      after an upgrade or its rolling back no other version is left
+          dependencies-first     a deployment's step begins when all apps of the step before are up
+          patience               an unreachable instance is replaced and forgotten when its strategy says so
+          volumes-stay           volumes of an instance that is to stay are kept, and it is launched on them
+          reservations-returned  a reservation of an instance that is gone is given back when it is offered
+          offers-wanted          a Marathon that has something to launch does not stay suppressed
+          health-kills           ill health kills nothing that is unreachable, or in its grace period
+          launch-backoff         what failed is not launched again before its delay is over
+          kills-repeated         kills are repeated until the task has ended, and not sent after that
+          no-lost-update         each deployment leads from the tree that counts to a later one
+          reads-first            a Marathon serves when it has read its store
+          versions-grow          no leader knows less of the tree than clients were told
+          events-complete        listeners hear of every change of an instance, in order
         bugs (run --bug, test --bug)
           standby-expunges         a standby deletes the instances of the store as if they were lost (marathon#1039); marathon-leader in marathon/calm-failover.toml
-          acts-after-defeat        a Marathon that lost its leadership goes on driving and checking health (marathon#356); marathon-leader in marathon/leader-loses-zookeeper.toml
+          acts-after-defeat        a Marathon that lost its leadership goes on driving and checking health (marathon#356); exit-on-defeat in marathon/leader-loses-zookeeper.toml
           id-read-too-early        a standby that started before the framework id was stored registers anew (marathon#1063); framework-id-stays in marathon/calm-failover.toml
           instances-forgotten      a new leader forgets all instances and starts them again (marathon#2477); restart-harmless in marathon/calm-failover.toml
-          running-is-healthy       a new leader counts what runs as healthy and kills below the minimum (MARATHON-8716); apps./web.healthy in marathon/rolling-upgrade-leader-crash.toml
-          plans-leave-with-leader  a leader that steps down deletes its running deployments (marathon#4085); tasks.started in marathon/leader-abdicates.toml
+          running-is-healthy       a new leader counts what runs as healthy and kills below the minimum (MARATHON-8716); minimum-health in marathon/rolling-upgrade-leader-crash.toml
+          plans-leave-with-leader  a leader that steps down deletes its running deployments (marathon#4085); deployments-kept in marathon/leader-abdicates.toml
           cancel-restores-all      cancelling a deployment puts all apps back, those of others too (marathon#1434); apps./api.healthy in marathon/cancelled-deployment.toml
-          foreign-changes          a deployment takes changes of other apps for its own (DCOS-54927); apps./web.healthy in marathon/two-upgrades-at-once.toml
+          foreign-changes          a deployment takes changes of other apps for its own (DCOS-54927); deployments-apart in marathon/two-upgrades-at-once.toml
           no-room-to-move          a replacement that may go neither above nor below its size stands still (marathon#1100); deployments.succeeded in marathon/upgrade-one-at-a-time.toml
           waits-for-unreachable    a deployment waits for the end of an instance that nobody can reach (marathon#4039); deployments.succeeded in marathon/upgrade-past-lost-machine.toml
-          kill-queue-jams          an unreachable instance that is to go stays in the kill queue and is never killed when it is back (MARATHON-8422); tasks.running in marathon/upgrade-past-lost-machine.toml
+          kill-queue-jams          an unreachable instance that is to go stays in the kill queue and is never killed when it is back (MARATHON-8422); kills-repeated in marathon/upgrade-past-lost-machine.toml
           launches-unseen          constraints do not see launches that are being written down (marathon#1349); placement in marathon/unique-fewer-hosts.toml
         figures
           utilization     Utilization of the cluster

@@ -247,8 +247,8 @@ fn scenarios_as_tests() {
               all/below/fails <1>.toml:43: expected tasks.finished >= 100000 (machines are busy), got 353
               replay: mesosim run 'all/below/fails <1>.toml' --seed 2 --trace
         skip  all/data.toml: its data is not here; give its folder with --data DIR
-        ok    all/good.toml  seed 1  1 expectation, 16 invariants
-        ok    all/good.toml  seed 2  1 expectation, 16 invariants"#]]
+        ok    all/good.toml  seed 1  1 expectation, 33 invariants
+        ok    all/good.toml  seed 2  1 expectation, 33 invariants"#]]
     .assert_eq(lines);
 
     let xml = text(&at.join("out.xml"));

@@ -66,7 +66,7 @@ mem = "512MiB"
 /// Runs to the instant with all invariants; a violation fails the test.
 fn watch(world: &mut World, checker: &mut Checker, end: Time) -> Vec<At<Fact>> {
     let (mut facts, mut seen, mut all) = (Vec::new(), Vec::new(), Vec::new());
-    world.watch_messages(mesosim::check::lens);
+    world.watch(checker.watch());
     while world.next_time().is_some_and(|t| t <= end) {
         world.step();
         world.take_facts(&mut facts);

@@ -8,7 +8,7 @@ use common::world;
 use mesosim::base::id::AgentId;
 use mesosim::base::map::Map;
 use mesosim::base::time::Time;
-use mesosim::check::{Checker, INVARIANTS, lens};
+use mesosim::check::{Checker, INVARIANTS};
 use mesosim::fact::{At, Fact, ProcessKind, ResourceOp};
 use mesosim::http::{Body, Method, Request, Response};
 use mesosim::mesos::message::Msg;
@@ -72,11 +72,13 @@ struct Run {
 impl Run {
     fn new(text: &str) -> Self {
         let mut world = world(text);
-        world.watch_messages(|from, msg, sent| lens(from, msg, sent) || matches!(msg, Msg::HttpReply { .. }));
         let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
         let configured = text.lines().find_map(|line| line.strip_prefix("resources = "));
         let configured = Resources::parse(configured.expect("agents").trim_matches('"')).unwrap();
         let checker = Checker::new(&names);
+        let mut watch = (**checker.watch()).clone();
+        watch.add(&["HTTP_REPLY"], |_, _, _| true);
+        world.watch(&Arc::new(watch));
         Self { world, checker, configured, facts: Vec::new(), answers: Map::default() }
     }
 

@@ -8,7 +8,7 @@ use common::world;
 use mesosim::base::id::{AgentId, OfferId, Symbol, TaskId};
 use mesosim::base::map::Map;
 use mesosim::base::time::Time;
-use mesosim::check::{Checker, INVARIANTS, lens};
+use mesosim::check::{Checker, INVARIANTS};
 use mesosim::fact::{At, Fact, ProcessKind};
 use mesosim::http::{Body, Method, Request, Response};
 use mesosim::mesos::message::{Launch, Msg};
@@ -63,15 +63,15 @@ struct Run {
 impl Run {
     fn new(resources: &str, more: &str) -> Self {
         let mut world = world(&cluster(resources, more));
-        world.watch_messages(|from, msg, sent| {
-            let roles = matches!(msg, Msg::Subscribe { .. } | Msg::UpdateCall { .. } | Msg::Revive { .. });
-            let offers = matches!(msg, Msg::Offers(_) | Msg::Accept { .. } | Msg::AcceptBulk(_));
-            lens(from, msg, sent) || roles || offers || matches!(msg, Msg::HttpReply { .. })
-        });
         let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
+        let checker = Checker::new(&names);
+        let mut watch = (**checker.watch()).clone();
+        let more = ["SUBSCRIBE", "UPDATE_FRAMEWORK_CALL", "REVIVE", "OFFERS", "ACCEPT", "HTTP_REPLY"];
+        watch.add(&more, |_, _, _| true);
+        world.watch(&Arc::new(watch));
         Self {
             world,
-            checker: Checker::new(&names),
+            checker,
             said: Vec::new(),
             offered: Map::default(),
             launched: Map::default(),
@@ -125,10 +125,10 @@ impl Run {
                     self.offered.extend((0..batch.len()).map(|i| (batch.id(i), batch.allocation.role)));
                 }
                 Msg::Accept { offer, launches, .. } if message.sent => {
-                    self.launches(*offer, launches.as_slice().iter());
+                    self.launches(*offer, launches.as_slice().iter().flat_map(Launch::tasks));
                 }
                 Msg::AcceptBulk(acceptance) if message.sent => {
-                    self.launches(acceptance.offers[0], acceptance.launches());
+                    self.launches(acceptance.offers[0], acceptance.tasks());
                 }
                 _ => {}
             }
@@ -144,12 +144,11 @@ impl Run {
         roles.iter().map(name).collect::<Vec<_>>().join(" ")
     }
 
-    fn launches<'a>(&mut self, offer: OfferId, launches: impl Iterator<Item = &'a Launch>) {
+    fn launches(&mut self, offer: OfferId, tasks: impl Iterator<Item = TaskId>) {
         let names = self.world.names();
         let role = names.text(self.offered[&offer]).to_owned();
-        for launch in launches {
-            let app = names.text(self.apps[&launch.spec.template.0]).to_owned();
-            let task = TaskId { template: launch.spec.template, n: launch.first };
+        for task in tasks {
+            let app = names.text(self.apps[&task.template.0]).to_owned();
             self.launched.insert(task, (app, role.clone()));
         }
     }

@@ -36,7 +36,6 @@ impl AppsConverge {
     }
 
     fn judge(&mut self, view: View, now: Time) -> Result<(), String> {
-        self.due = None;
         for (app, target) in &self.targets {
             let running = self.running.get(app).map_or(0, |set| set.len() as u32);
             let says_why = self.refused.get(app).is_some_and(|then| now < *then + SAYS_WHY);
@@ -51,14 +50,15 @@ impl AppsConverge {
 
 impl Invariant for AppsConverge {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Facts]
+        &[Hears::Facts, Hears::Deadlines]
     }
 
-    fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
+    fn facts(&self) -> &'static [&'static str] {
+        &["FaultBegan", "FaultEnded", "AppTarget", "DeploymentBegan", "DeploymentEnded", "ProcessStarted", "ProcessStopped", "LeaderReady", "TaskEnded", "OfferRefused", "InstanceChanged"]
+    }
+
+    fn said(&mut self, _: View, fact: &At<Fact>) -> Result<(), String> {
         let at = fact.at;
-        if self.due.is_some_and(|due| at > due) {
-            self.judge(view, at)?;
-        }
         match fact.what {
             Fact::FaultBegan { fault } => {
                 self.open.insert(fault);
@@ -93,6 +93,17 @@ impl Invariant for AppsConverge {
             _ => {}
         }
         Ok(())
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.due
+    }
+
+    fn overdue(&mut self, view: View) -> Result<(), String> {
+        match self.due.take() {
+            Some(due) => self.judge(view, due),
+            None => Ok(()),
+        }
     }
 }
 

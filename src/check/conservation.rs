@@ -6,17 +6,18 @@
 //! (`Slave::getAvailable`). Master and allocator are two mailboxes, so the books agree when an
 //! instant is over, not between two messages of it.
 //!
-//! AREAS VERIFIED: cpus, mem, disk and gpus of every agent to which something happened, at the end
-//! of that instant; the allocator's book of free resources against the recount of the ledger; that
-//! a task is booked once and released once, and that an agent leaves with nothing booked.
-//! Where tasks hold more than there is (see the exception of `no-overcommit`) nothing is free.
+//! AREAS VERIFIED: cpus, mem, disk and gpus of every agent at the end of each instant in which
+//! something happened to it (that an offer was made is judged when it ends, or with the run); the
+//! allocator's book of free resources against the recount of the ledger; that a task is booked once
+//! and released once, and that an agent leaves with nothing booked. Where tasks hold more than
+//! there is (see the exception of `no-overcommit`) nothing is free.
 //!
 //! AREAS NOT VERIFIED: which framework or role holds what, because the allocator's book is read
 //! per agent; ranges, sets, reservations and volumes, because the ledger counts scalars; instants
 //! at which a busy master (service time) still has messages to handle, because the books may
 //! differ then.
 
-use super::ledger::Noted;
+use super::ledger::{Noted, Row};
 use super::{Hears, Invariant, View};
 
 pub const SUMMARY: &str = "free, used and offered resources of each agent add up to its total";
@@ -46,8 +47,17 @@ impl Invariant for Conservation {
     }
 
     fn quiet(&mut self, view: View) -> Result<(), String> {
+        judge(view, view.ledger.touched())
+    }
+
+    fn end(&mut self, view: View) -> Result<(), String> {
+        judge(view, view.ledger.rows())
+    }
+}
+
+fn judge<'a>(view: View, rows: impl Iterator<Item = &'a Row>) -> Result<(), String> {
         let Some(master) = view.ledger.leader() else { return Ok(()) };
-        for row in view.ledger.touched().filter(|r| r.registered) {
+        for row in rows.filter(|r| r.registered) {
             let agent = || view.agent(row.agent);
             let Some(free) = view.world.free_on(master, row.agent) else {
                 return Err(format!("agent {} is registered and the allocator does not know it", agent()));
@@ -61,7 +71,6 @@ impl Invariant for Conservation {
             }
         }
         Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 use super::{Hears, Invariant, View};
 use crate::base::map::Set;
 use crate::fact::{At, Fact, ProcessKind};
-use crate::base::id::OfferId;
+use crate::base::id::{OfferId, TaskId};
 use crate::mesos::message::{Launch, Msg};
 use crate::world::Seen;
 
@@ -23,17 +23,22 @@ pub struct DeadOffers {
 }
 
 impl DeadOffers {
-    fn mark<'a>(&mut self, launches: impl Iterator<Item = &'a Launch>) {
-        for launch in launches {
-            let (template, numbers) = (launch.spec.template.0, launch.first..launch.first + launch.count);
-            self.dead.extend(numbers.map(|n| (template, n)));
-        }
+    fn mark(&mut self, tasks: impl Iterator<Item = TaskId>) {
+        self.dead.extend(tasks.map(|task| (task.template.0, task.n)));
     }
 }
 
 impl Invariant for DeadOffers {
     fn hears(&self) -> &'static [Hears] {
         &[Hears::Messages, Hears::Facts, Hears::Steps]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["ACCEPT"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["TaskLaunched"]
     }
 
     fn lens(_: ProcessKind, msg: &Msg, sent: bool) -> bool {
@@ -44,8 +49,10 @@ impl Invariant for DeadOffers {
         // Of a master that died in this step nobody can say any more which one it was.
         let is_dead = |offer: &OfferId| view.world.master_id(seen.to.slot).is_some_and(|id| id != offer.master);
         match &seen.msg {
-            Msg::Accept { offer, launches, .. } if is_dead(offer) => self.mark(launches.as_slice().iter()),
-            Msg::AcceptBulk(acceptance) if acceptance.offers.iter().any(is_dead) => self.mark(acceptance.launches()),
+            Msg::Accept { offer, launches, .. } if is_dead(offer) => {
+                self.mark(launches.as_slice().iter().flat_map(Launch::tasks));
+            }
+            Msg::AcceptBulk(acceptance) if acceptance.offers.iter().any(is_dead) => self.mark(acceptance.tasks()),
             _ => {}
         }
         Ok(())

@@ -32,6 +32,10 @@ impl Invariant for FrameworkIdStays {
         &[Hears::Messages]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "SUBSCRIBE", "stored"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         let looked_at = match msg {
             Msg::Store { .. } | Msg::Subscribe { .. } => sent,

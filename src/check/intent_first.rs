@@ -42,13 +42,10 @@ fn intended(request: &Request) -> Vec<TaskId> {
 }
 
 impl IntentFirst {
-    fn launched(&mut self, view: View, slot: u32, launch: &Launch) -> Result<(), String> {
-        for n in launch.first..launch.first + launch.count {
-            let task = TaskId { template: launch.spec.template, n };
-            if self.writers.contains(&slot) && !self.durable.swap_remove(&(slot, task)) {
-                let task = view.world.names().text(Symbol(n));
-                return Err(format!("{task} was launched, and its store does not have it yet"));
-            }
+    fn launched(&mut self, view: View, slot: u32, task: TaskId) -> Result<(), String> {
+        if self.writers.contains(&slot) && !self.durable.swap_remove(&(slot, task)) {
+            let task = view.world.names().text(Symbol(task.n));
+            return Err(format!("{task} was launched, and its store does not have it yet"));
         }
         Ok(())
     }
@@ -57,6 +54,10 @@ impl IntentFirst {
 impl Invariant for IntentFirst {
     fn hears(&self) -> &'static [Hears] {
         &[Hears::Messages]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "stored", "ACCEPT"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
@@ -91,10 +92,11 @@ impl Invariant for IntentFirst {
                 Ok(())
             }
             Msg::Accept { launches, .. } => {
-                launches.as_slice().iter().try_for_each(|launch| self.launched(view, slot, launch))
+                let mut tasks = launches.as_slice().iter().flat_map(Launch::tasks);
+                tasks.try_for_each(|task| self.launched(view, slot, task))
             }
             Msg::AcceptBulk(acceptance) => {
-                acceptance.launches().try_for_each(|launch| self.launched(view, slot, launch))
+                acceptance.tasks().try_for_each(|task| self.launched(view, slot, task))
             }
             _ => Ok(()),
         }

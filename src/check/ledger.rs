@@ -3,13 +3,17 @@
 //!
 //! It never reads the books of a core, so an error in those cannot hide. A task holds its
 //! resources from `TaskLaunched` or `TaskReported` to `TaskTerminal`, an offer from the OFFERS that carries it to
-//! its `OffersEnded`. What cannot be booked is noted, and invariants judge it. Scalars only.
+//! its `OffersEnded`. The executors of task groups hold theirs beside their tasks (`executors`). What
+//! cannot be booked is noted, and invariants judge it. Scalars only.
+
+mod executors;
 
 use crate::base::id::{AgentId, FrameworkId, JobId, OfferId, Symbol, TaskId};
 use crate::base::map::{Lookup, Map};
 use crate::base::quantity::Quantities;
 use crate::fact::{Fact, ProcessKind};
 use crate::mesos::message::{Msg, OfferBatch, Reregistration};
+use crate::mesos::resource::Resources;
 use crate::mesos::slots::AgentIndex;
 use crate::mesos::task_state::Reason;
 use crate::world::Seen;
@@ -61,6 +65,7 @@ impl<T: Copy + Default> TaskTable<T> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Row {
     pub agent: AgentId,
+    host: Symbol,
     /// Nothing while the master does not have the agent.
     pub total: Quantities,
     pub used: Quantities,
@@ -122,6 +127,15 @@ struct Joining {
     under_way: Option<Arc<Reregistration>>,
     /// It has not been answered.
     open: bool,
+    host: Symbol,
+}
+
+impl Joining {
+    /// What comes now comes too late for its report. An answered agent may have a second report
+    /// under way, which is as old.
+    fn is_late(&self) -> bool {
+        self.open || self.under_way.is_some()
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -131,6 +145,7 @@ pub struct Ledger {
     jobs: Vec<Quantities>,
     services: Lookup<JobId, Quantities>,
     tasks: TaskTable<Task>,
+    executors: executors::Executors,
     index: AgentIndex,
     rows: Vec<Row>,
     /// By master and serial number of the first offer.
@@ -151,9 +166,14 @@ pub struct Ledger {
 impl Ledger {
     // ---- what it says ----
 
-    /// Agents whose recount changed in this instant.
+    /// Agents whose recount changed in this instant otherwise than by an offer that was made: that is
+    /// seen when the offer ends.
     pub fn touched(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
         self.touched.iter().map(|&row| &self.rows[row as usize])
+    }
+    /// All agents that there were.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
+        self.rows.iter()
     }
     /// Agents on which something was booked in this step.
     pub fn raised(&self) -> impl ExactSizeIterator<Item = &Row> + '_ {
@@ -175,6 +195,12 @@ impl Ledger {
             return self.services.get(&job).copied().unwrap_or_default();
         }
         self.jobs.get(job.0 as usize).copied().unwrap_or_default()
+    }
+    /// What an outstanding offer carries.
+    #[must_use]
+    pub fn offered_as(&self, offer: OfferId) -> Option<&Resources> {
+        let (_, open) = self.open.range(..=(offer.master, offer.n())).next_back()?;
+        Some(open.batch.allocation.entry(open.batch.index_of(offer)?).resources)
     }
     /// Slot of the master whose books these are.
     #[must_use]
@@ -216,30 +242,47 @@ impl Ledger {
         let (nothing, row) = (Quantities::ZERO, self.rows.len() as u32);
         let (used, offered) = (nothing, nothing);
         let (registered, excused, touched, raised) = (false, false, false, false);
-        self.rows.push(Row { agent, total: nothing, used, offered, registered, excused, touched, raised });
+        self.rows.push(Row {
+            agent,
+            host: Symbol::default(),
+            total: nothing,
+            used,
+            offered,
+            registered,
+            excused,
+            touched,
+            raised,
+        });
         self.index.insert(agent, row);
         row
     }
 
     #[inline]
-    fn touch(&mut self, row: u32, raised: bool) -> &mut Row {
+    fn touch(&mut self, row: u32) -> &mut Row {
         let at = &mut self.rows[row as usize];
         if !std::mem::replace(&mut at.touched, true) {
             self.touched.push(row);
         }
-        if raised && !std::mem::replace(&mut at.raised, true) {
+        at
+    }
+
+    #[inline]
+    fn raise(&mut self, row: u32) -> &mut Row {
+        let at = &mut self.rows[row as usize];
+        if !std::mem::replace(&mut at.raised, true) {
             self.raised.push(row);
         }
         at
     }
 
-    /// The messages that it books.
+    /// The labels of the messages that it books, and which of them.
+    pub const MESSAGES: &[&str] = &["OFFERS", "REREGISTER_AGENT", "AGENT_REREGISTERED", "RUN_TASK"];
     #[must_use]
     pub fn lens(msg: &Msg, sent: bool) -> bool {
         match msg {
             Msg::Offers(_) => sent,
             Msg::ReregisterAgent(_) => true,
-            Msg::AgentReregistered { .. } | Msg::RunTask { .. } => !sent,
+            Msg::AgentReregistered { .. } | Msg::RunTask { .. } | Msg::RunTaskGroup { .. } => !sent,
             _ => false,
         }
     }
@@ -248,7 +291,8 @@ impl Ledger {
         match (&seen.msg, seen.sent) {
             (Msg::Offers(batch), true) if self.hears(seen.from.slot) => self.offered(batch),
             (Msg::ReregisterAgent(report), true) => {
-                self.joining.insert(seen.from.slot, Joining { under_way: Some(report.clone()), open: true });
+                let joining = Joining { under_way: Some(report.clone()), open: true, host: report.info.hostname };
+                self.joining.insert(seen.from.slot, joining);
             }
             (Msg::ReregisterAgent(report), false) => {
                 if let Some(joining) = self.joining.get_mut(&seen.from.slot) {
@@ -261,13 +305,16 @@ impl Ledger {
                 }
             }
             (&Msg::RunTask { task, .. }, false) => self.task_given(seen.to.slot, task),
+            (Msg::RunTaskGroup { group, .. }, false) => {
+                group.tasks.iter().for_each(|member| self.task_given(seen.to.slot, member.id));
+                self.executor_given(seen.to.slot, group.executor.id);
+            }
             _ => {}
         }
     }
 
     fn task_given(&mut self, address: u32, task: TaskId) {
-        // An answered agent may have a second report under way, which is as old.
-        if self.joining.get(&address).is_some_and(|j| j.open || j.under_way.is_some()) {
+        if self.joining.get(&address).is_some_and(Joining::is_late) {
             self.judge(task, |t| t.late = true);
         }
     }
@@ -281,7 +328,7 @@ impl Ledger {
         *next = first.n() + u64::from(count);
         for entry in batch.allocation.iter() {
             let row = self.find(entry.agent);
-            self.touch(row, true).offered += entry.resources.quantities();
+            self.raise(row).offered += entry.resources.quantities();
         }
         let mut bits = vec![u64::MAX; count.div_ceil(64) as usize];
         if let (Some(last), rest @ 1..) = (bits.last_mut(), count % 64) {
@@ -311,7 +358,7 @@ impl Ledger {
             *word &= !bit;
             closed += 1;
             let row = self.find(entry.agent);
-            self.touch(row, false).offered -= entry.resources.quantities();
+            self.touch(row).offered -= entry.resources.quantities();
         }
         if let Some(i) = stray {
             self.noted.push(Noted::EndedAgain { framework, offer: batch.id(i) });
@@ -353,6 +400,8 @@ impl Ledger {
             | Fact::TaskLaunched { .. }
             | Fact::TaskReported { .. }
             | Fact::TaskTerminal { .. }
+            | Fact::ExecutorHeld { .. }
+            | Fact::ExecutorReleased { .. }
                 if !self.hears(by) => {}
             Fact::JobSubmitted { job, each, .. } => {
                 let at = job.0 as usize;
@@ -361,11 +410,16 @@ impl Ledger {
                 }
                 self.jobs[at] = each;
             }
-            Fact::AgentRegistered { agent, total, .. } | Fact::AgentReregistered { agent, total, .. } => {
+            Fact::AgentRegistered { agent, host, total } | Fact::AgentReregistered { agent, host, total } => {
                 let row = self.find(agent);
-                let row = self.touch(row, true);
-                (row.total, row.registered) = (total, true);
+                self.raise(row);
+                let row = self.touch(row);
+                (row.host, row.total, row.registered) = (host, total, true);
             }
+            Fact::ExecutorHeld { executor, agent, .. } => self.executor_held(executor, agent),
+            Fact::ExecutorReleased { executor, agent, reason, .. } => self.executor_released(executor, agent, reason),
+            Fact::ExecutorStarted { executor, host, .. } => self.executor_started(executor, host),
+            Fact::ExecutorEnded { executor, host, .. } => self.executor_ended(executor, host),
             Fact::AgentUnreachable { agent, .. } | Fact::AgentRemoved { agent, .. } => self.agent_left(agent),
             Fact::OffersEnded { framework, first, count, .. } => self.offers_ended(framework, first, count),
             Fact::TaskLaunched { task, agent, .. } => self.launched(task, agent),
@@ -398,6 +452,7 @@ impl Ledger {
             Fact::ProcessStopped { kind: ProcessKind::Agent, name, .. } => {
                 // Nothing runs there any more, also what was announced and not begun.
                 self.hosts.insert(name, Quantities::ZERO);
+                self.executors_died(name);
             }
             Fact::ProcessStopped { kind: ProcessKind::Master, slot, .. } if self.hears(slot) => {
                 self.master_left();
@@ -434,7 +489,8 @@ impl Ledger {
             return self.noted.push(Noted::LaunchedAgain { task, agent });
         }
         record.booked = row + 1;
-        let row = self.touch(row, true);
+        self.raise(row);
+        let row = self.touch(row);
         row.used += each;
         row.excused |= stray;
     }
@@ -446,14 +502,14 @@ impl Ledger {
             return self.noted.push(Noted::ReleasedAgain { task, agent });
         }
         record.booked = 0;
-        let row = self.touch(row, false);
+        let row = self.touch(row);
         row.used -= each;
         row.excused &= !row.total.contains(row.used);
     }
 
     fn agent_left(&mut self, agent: AgentId) {
         let row = self.find(agent);
-        let row = self.touch(row, false);
+        let row = self.touch(row);
         let (used, offered) = (row.used, row.offered);
         (row.total, row.registered) = (Quantities::ZERO, false);
         if !used.is_zero() || !offered.is_zero() {
@@ -466,6 +522,7 @@ impl Ledger {
         self.open.clear();
         self.outstanding = 0;
         self.tasks.for_all(|task| task.booked = 0);
+        self.executors_forgotten();
         for row in &mut self.rows {
             (row.total, row.used, row.offered) = (Quantities::ZERO, Quantities::ZERO, Quantities::ZERO);
             (row.registered, row.excused) = (false, false);

@@ -29,6 +29,14 @@ impl Invariant for MarathonLeader {
         &[Hears::Messages, Hears::Facts, Hears::Steps]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "SUBSCRIBE", "ACCEPT", "DECLINE", "REVIVE", "SUPPRESS", "UPDATE_FRAMEWORK_CALL", "KILL", "ACKNOWLEDGE", "RECONCILE"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["LeaderElected", "LeaderLost", "ProcessStopped"]
+    }
+
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         let touches = match msg {
             // A standby reads where the leader is, in order to pass requests on.

@@ -1,45 +1,39 @@
-//! An upgrade leaves as many instances as `minimumHealthCapacity` asks for.
+//! An upgrade leaves as many instances as `minimumHealthCapacity` asks for, also when the leader changes.
 //!
 //! Upstream promises it in its documentation of deployments, and keeps it in `TaskReplaceActor` for
-//! what the deployment itself does: instances that die by themselves count as if they were there.
+//! what the deployment itself does: instances that die by themselves count as if they were there. A
+//! leader that takes up an upgrade broke it once (MARATHON-8716): it took what ran for healthy.
 //!
 //! AREAS VERIFIED: after each kill by a deployment that replaces instances, the app has at least
 //! `ceil(instances * minimumHealthCapacity)` instances that are wanted, or died by themselves during
-//! that deployment. AREAS NOT VERIFIED: how well those are: without health checks upstream takes all
-//! for healthy; apps that are deleted, or whose definition changes again under way; Marathons that
-//! keep their state in memory. Exceptions, as upstream: a stateful app that could not move otherwise
-//! has one less; an app that had fewer, because it grows as it is upgraded, keeps as many as it had;
-//! where an overridden deployment left instances behind, as many as are too many may go, those that
-//! are dying already included.
-//!
-//! It fires on what upstream does, too: without health checks, a leader that takes up an upgrade counts
-//! new instances that only wait as healthy, kills an old one for each, and one more when each runs.
+//! that deployment, and that were healthy once, if they are checked. AREAS NOT VERIFIED: readiness;
+//! health that was lost again, as upstream; apps that are deleted, or whose definition changes again
+//! under way; Marathons that keep their state in memory. Exceptions, as upstream: a stateful app that
+//! could not move otherwise has one less; an app that had fewer, because it grows as it is upgraded,
+//! keeps as many as it had; where an overridden deployment left instances behind, as many as are too
+//! many may go. Of an app without checks upstream takes every wanted instance for healthy and kills an
+//! old one whenever a new one comes up: so new instances that wait when a leader takes up the upgrade,
+//! or that come back after they could not be reached, cost an old one each.
 
+use super::marathons::{Fleet, Known, Room};
 use super::{Hears, Invariant, View};
 use crate::base::id::Symbol;
-use crate::base::map::{Map, Set};
-use crate::fact::{At, Condition, Fact, Goal, KillReason, ProcessKind};
-use crate::marathon::model::app::RunSpec;
-use crate::marathon::model::instance::{Instance, is_terminal};
-use crate::marathon::model::plan::{Action, Plan};
-use crate::mesos::message::Msg;
-use crate::world::Seen;
-use crate::zk::wire::{Answer, Data, Request};
-use std::sync::Arc;
+use crate::base::map::{Lookup, Map, Set};
+use crate::fact::{At, Condition, Fact, Goal, KillReason};
+use crate::marathon::model::instance::is_terminal;
+use crate::marathon::model::plan::Action;
+use crate::marathon::model::version::Version;
 
 pub const SUMMARY: &str = "a deployment's kills leave minimumHealthCapacity";
 
-/// What is known of an instance.
-#[derive(Clone, Copy)]
-struct Known {
-    condition: Condition,
-    wanted: bool,
-}
-
 /// A deployment that replaces the instances of an app.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Upgrade {
+    deployment: Symbol,
+    version: Version,
     least: u32,
+    /// Wanted, and well if they are checked.
+    here: Set<Symbol>,
     /// Died by themselves, or were taken away by somebody else.
     lost: Set<Symbol>,
     /// By the deployment.
@@ -48,145 +42,136 @@ struct Upgrade {
 
 #[derive(Clone, Default)]
 pub struct MinimumHealth {
-    instances: Map<Symbol, Map<Symbol, Known>>,
-    /// How many instances of the apps that a deployment replaces must stay and how many there are to
-    /// be, by text of the app.
-    plans: Map<Symbol, Map<String, (u32, u32)>>,
-    upgrades: Map<Symbol, Upgrade>,
-    /// Apps of deployments that have begun.
-    apps: Map<Symbol, Vec<Symbol>>,
+    /// By number of the fleet and app.
+    upgrades: Map<(u32, Symbol), Upgrade>,
+    /// Instances that were healthy.
+    well: Lookup<Symbol, ()>,
 }
 
-/// Of the apps that the plan replaces.
-fn least(plan: &Plan) -> Map<String, (u32, u32)> {
-    let restarts = plan.steps.iter().flatten().filter_map(|action| match action {
-        Action::Restart(spec) => Some(spec),
-        _ => None,
-    });
-    let row = |spec: &Arc<RunSpec>| {
-        let (n, strategy) = (f64::from(spec.instances), spec.upgrade);
-        let least = libm::ceil(n * strategy.minimum_health_capacity) as u32;
-        let most = libm::floor(n * (1.0 + strategy.maximum_over_capacity)) as u32;
-        let stuck = least == most && spec.is_resident();
-        (spec.id.as_str().to_owned(), (least.saturating_sub(u32::from(stuck)), spec.instances))
-    };
-    restarts.map(row).collect()
+fn is_checked(known: &Known) -> bool {
+    known.spec().is_some_and(|spec| !spec.health_checks.is_empty())
 }
 
 impl MinimumHealth {
-    fn plan(&mut self, record: &Data) {
-        if let Data::Record(record) = record
-            && let Some(plan) = record.get::<Plan>()
-        {
-            self.plans.insert(plan.id, least(plan));
+    fn counts(&self, instance: Symbol, known: &Known) -> bool {
+        let by_executor = || known.record.as_ref().is_some_and(|record| record.state.healthy == Some(true));
+        known.goal == Goal::Running && (!is_checked(known) || self.well.contains(&instance) || by_executor())
+    }
+
+    fn begins(&mut self, view: View, by: u32, deployment: Symbol, app: Symbol) {
+        let (Some(number), Some(fleet)) = (view.marathons.number(by), view.marathons.fleet(by)) else { return };
+        self.upgrades.swap_remove(&(number, app));
+        let text = view.world.names().text(app);
+        let actions = fleet.plans.get(&deployment).into_iter().flat_map(|plan| plan.steps.iter().flatten());
+        let replaced = actions.filter_map(|action| match action {
+            Action::Restart(spec) if spec.id.as_str() == text => Some(spec),
+            _ => None,
+        });
+        let Some(spec) = replaced.last() else { return };
+        let here: Set<Symbol> = fleet.of_app(app).filter(|(id, i)| self.counts(*id, i)).map(|(id, _)| id).collect();
+        let all = fleet.of_app(app).count() as u32;
+        // One goes for each that comes, even if there are too few: the app grows as it is upgraded.
+        let mut least = Room::of(spec).least.min(here.len() as u32);
+        // As many as are too many are killed at once, wherever the others are.
+        if all > spec.instances {
+            least = least.min((here.len() as u32).saturating_sub(all - spec.instances));
+        }
+        let version = spec.versions.version;
+        let waits = |i: &Known| i.goal == Goal::Running && i.condition != Condition::Running && is_new(i, version);
+        let cheap = fleet.of_app(app).filter(|(_, i)| waits(i) && !is_checked(i)).count() as u32;
+        least = least.saturating_sub(cheap);
+        let (lost, killed) = (Set::default(), Set::default());
+        self.upgrades.insert((number, app), Upgrade { deployment, version, least, here, lost, killed });
+    }
+
+    fn changed(&mut self, fleet: &Fleet, before: Option<&Known>, key: (u32, Symbol), instance: Symbol) {
+        let known = fleet.instances.get(&instance);
+        let wanted = known.is_some_and(|known| known.goal == Goal::Running);
+        let comes_back = wanted && before.is_some_and(|before| before.goal != Goal::Running);
+        // A stateful one that was stopped comes back as the new one.
+        if known.is_none() || comes_back {
+            self.well.remove(&instance);
+        }
+        let counts = known.is_some_and(|known| self.counts(instance, known));
+        let Some(upgrade) = self.upgrades.get_mut(&key) else { return };
+        if !wanted {
+            if upgrade.here.swap_remove(&instance) {
+                upgrade.lost.insert(instance);
+            }
+            return;
+        }
+        if comes_back {
+            upgrade.killed.swap_remove(&instance);
+        }
+        if counts && !upgrade.killed.contains(&instance) {
+            upgrade.lost.swap_remove(&instance);
+            upgrade.here.insert(instance);
+        }
+        let again = before.is_some_and(Known::is_lost) && known.is_some_and(|i| i.runs() && !is_checked(i));
+        if again && known.is_some_and(|known| is_new(known, upgrade.version)) {
+            upgrade.least = upgrade.least.saturating_sub(1);
         }
     }
 
-    fn begins(&mut self, view: View, deployment: Symbol, app: Symbol) {
-        self.upgrades.swap_remove(&app);
-        let text = view.world.names().text(app);
-        let Some(&(least, target)) = self.plans.get(&deployment).and_then(|apps| apps.get(text)) else { return };
-        let known = self.instances.entry(app).or_default();
-        let dying = known.values().filter(|i| !i.wanted).count() as u32;
-        // As many as are too many are killed at once, wherever the others are.
-        let crowded = known.len() as u32 > target;
-        let least = if crowded { least.min(target.saturating_sub(dying)) } else { least };
-        // One goes for each that comes, even if there are too few: the app grows as it is upgraded.
-        let least = least.min(known.len() as u32 - dying);
-        self.upgrades.insert(app, Upgrade { least, ..Upgrade::default() });
-        self.apps.entry(deployment).or_default().push(app);
+    fn killed(&mut self, view: View, known: &Known, key: (u32, Symbol), instance: Symbol) -> Result<(), String> {
+        let Some(upgrade) = self.upgrades.get_mut(&key) else { return Ok(()) };
+        if !upgrade.here.swap_remove(&instance) {
+            upgrade.killed.insert(instance);
+            return Ok(());
+        }
+        if is_terminal(known.condition) || known.is_lost() {
+            upgrade.lost.insert(instance);
+            return Ok(());
+        }
+        upgrade.killed.insert(instance);
+        let left = (upgrade.here.len() + upgrade.lost.len()) as u32;
+        if left < upgrade.least {
+            let (names, least) = (view.world.names(), upgrade.least);
+            let (app, instance) = (names.text(key.1), names.text(instance));
+            return Err(format!("an upgrade killed {instance} and left {left} of {app}; {least} must stay"));
+        }
+        Ok(())
     }
+}
+
+/// Whether the upgrade has made it.
+fn is_new(known: &Known, version: Version) -> bool {
+    known.spec().is_some_and(|spec| spec.versions.version == version)
 }
 
 impl Invariant for MinimumHealth {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Messages, Hears::Facts]
+        &[Hears::Facts]
     }
 
-    fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
-        let looked_at = match msg {
-            Msg::Store { .. } => sent,
-            Msg::Stored { .. } => !sent,
-            _ => false,
-        };
-        looked_at && from == ProcessKind::Marathon
-    }
-
-    fn message(&mut self, view: View, seen: &Seen) -> Result<(), String> {
-        match &seen.msg {
-            Msg::Store { request, .. } => {
-                if let Request::Create { data, .. } = &**request {
-                    self.plan(data);
-                }
-            }
-            Msg::Stored { answer, .. } => {
-                let Answer::Tree(nodes) = &**answer else { return Ok(()) };
-                for (_, data, _) in nodes {
-                    self.plan(data);
-                    if let Data::Record(record) = data
-                        && let Some(instance) = record.get::<Instance>()
-                        && let Some(app) = view.world.names().find(instance.spec.id.as_str())
-                    {
-                        let (condition, wanted) = (instance.state.condition, instance.state.goal == Goal::Running);
-                        self.instances.entry(app).or_default().insert(instance.id.0, Known { condition, wanted });
-                    }
-                }
-            }
-            _ => {}
-        }
-        Ok(())
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentEnded", "DeploymentStep", "InstanceChanged", "InstanceHealth", "InstanceKill"]
     }
 
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
+        let Some(number) = view.marathons.number(fact.by) else { return Ok(()) };
+        let Some(fleet) = view.marathons.fleet(fact.by) else { return Ok(()) };
         match fact.what {
-            Fact::DeploymentStep { deployment, app, .. } => self.begins(view, deployment, app),
+            Fact::DeploymentStep { deployment, app, .. } => self.begins(view, fact.by, deployment, app),
             Fact::DeploymentEnded { deployment, .. } => {
-                self.plans.swap_remove(&deployment);
-                for app in self.apps.swap_remove(&deployment).unwrap_or_default() {
-                    self.upgrades.swap_remove(&app);
+                self.upgrades.retain(|(of, _), upgrade| *of != number || upgrade.deployment != deployment);
+            }
+            Fact::InstanceHealth { app, instance, healthy: Some(true) } => {
+                self.well.insert(instance, ());
+                let Some(upgrade) = self.upgrades.get_mut(&(number, app)) else { return Ok(()) };
+                let wanted = fleet.instances.get(&instance).is_some_and(|known| known.goal == Goal::Running);
+                if wanted && !upgrade.killed.contains(&instance) {
+                    upgrade.lost.swap_remove(&instance);
+                    upgrade.here.insert(instance);
                 }
             }
-            Fact::InstanceChanged { app, instance, condition, goal, .. } => {
-                let known = self.instances.entry(app).or_default();
-                let wanted = goal == Goal::Running && condition != Condition::Expunged;
-                let before = if condition == Condition::Expunged {
-                    known.swap_remove(&instance)
-                } else {
-                    known.insert(instance, Known { condition, wanted })
-                };
-                let Some(upgrade) = self.upgrades.get_mut(&app) else { return Ok(()) };
-                match before.map(|before| (before.wanted, wanted)) {
-                    Some((true, false)) if !upgrade.killed.contains(&instance) => {
-                        upgrade.lost.insert(instance);
-                    }
-                    // A stateful one that was stopped comes back as the new one.
-                    Some((false, true)) => {
-                        upgrade.killed.swap_remove(&instance);
-                        upgrade.lost.swap_remove(&instance);
-                    }
-                    _ => {}
-                }
+            Fact::InstanceChanged { app, instance, .. } => {
+                let before = view.marathons.before().and_then(|before| before.known.as_ref());
+                self.changed(fleet, before, (number, app), instance);
             }
-            Fact::InstanceKill { app, instance, why } => {
-                let (Some(known), Some(upgrade)) = (self.instances.get(&app), self.upgrades.get_mut(&app)) else {
-                    return Ok(());
-                };
-                let Some(Known { condition, wanted }) = known.get(&instance).copied() else { return Ok(()) };
-                let gone = is_terminal(condition)
-                    || matches!(condition, Condition::Unreachable | Condition::UnreachableInactive);
-                if gone || why != KillReason::Deployment {
-                    upgrade.lost.insert(instance);
-                    return Ok(());
-                }
-                let is_new = upgrade.killed.insert(instance);
-                let stays = |id: &Symbol| known.get(id).is_some_and(|i| i.wanted) && !upgrade.killed.contains(id);
-                let lost = upgrade.lost.iter().filter(|id| !stays(id)).count();
-                let left = known.keys().filter(|id| stays(id)).count() + lost;
-                if is_new && wanted && (left as u32) < upgrade.least {
-                    let names = view.world.names();
-                    let (app, instance) = (names.text(app), names.text(instance));
-                    let least = upgrade.least;
-                    return Err(format!("an upgrade killed {instance} and left {left} of {app}; {least} must stay"));
+            Fact::InstanceKill { app, instance, why: KillReason::Deployment } => {
+                if let Some(known) = fleet.instances.get(&instance) {
+                    return self.killed(view, known, (number, app), instance);
                 }
             }
             _ => {}
@@ -198,37 +183,39 @@ impl Invariant for MinimumHealth {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use crate::base::id::{JobId, Symbol};
-    use crate::fact::{Condition, Fact, Goal, KillReason};
-    use crate::marathon::core::testing::spec;
+    use super::*;
+    use crate::base::time::Time;
+    use crate::marathon::core::testing::{health_check, scheduled, spec};
+    use crate::marathon::model::app::RunSpec;
     use crate::marathon::model::group::Group;
     use crate::marathon::model::path::PathId;
-    use crate::marathon::model::plan::{Action, Plan};
-    use crate::marathon::model::version::Version;
+    use crate::marathon::model::plan::Plan;
     use crate::mesos::message::Msg;
-    use crate::zk::wire::{Data, Opaque, Request};
+    use crate::zk::wire::{Answer, Data, Opaque};
     use std::sync::Arc;
 
     fn changed(n: u32, condition: Condition) -> Fact {
-        let (config, goal) = (JobId::service(Symbol(9)), Goal::Running);
-        Fact::InstanceChanged { app: APP, instance: Symbol(n), config, condition, goal, host: HOST }
+        instance(n, condition, Goal::Running)
     }
 
     fn kill(n: u32) -> Fact {
         Fact::InstanceKill { app: APP, instance: Symbol(n), why: KillReason::Deployment }
     }
 
+    fn upgrade(app: Arc<RunSpec>) -> Plan {
+        let group = Arc::new(Group::empty(PathId::root(), Version(1)));
+        let steps = vec![vec![Action::Restart(app)]];
+        Plan { id: Symbol(0), version: Version(1), original: group.clone(), target: group, steps }
+    }
+
+    const STEP: Fact = Fact::DeploymentStep { deployment: Symbol(0), step: 1, app: APP };
+
     /// Two old instances, and a deployment that must keep two.
     fn stage() -> Stage {
-        let group = Arc::new(Group::empty(PathId::root(), Version(1)));
-        let steps = vec![vec![Action::Restart(Arc::new(spec("/app", 2)))]];
-        let plan = Plan { id: Symbol(0), version: Version(1), original: group.clone(), target: group, steps };
-        let (path, data) = ("/marathon/state/deployments/m".into(), Data::Record(Opaque(Arc::new(plan))));
-        let request = Arc::new(Request::Create { path, data, ephemeral: false, sequential: false });
+        let plan = store(0, "deployments/m", upgrade(Arc::new(spec("/app", 2))));
         let mut stage = Stage::new("minimum-health");
-        let step = Fact::DeploymentStep { deployment: Symbol(0), step: 1, app: APP };
         assert!(stage.facts(&[changed(0, Condition::Running), changed(1, Condition::Running)]).is_empty());
-        assert!(stage.step(&[(true, Msg::Store { token: 0, request })], &[step]).is_empty());
+        assert!(stage.step(&[(true, plan)], &[STEP]).is_empty());
         stage
     }
 
@@ -250,16 +237,54 @@ mod tests {
 
     #[test]
     fn a_stateful_one_that_was_stopped_comes_back_as_the_new_one() {
-        let with_goal = |goal| match changed(0, Condition::Running) {
-            Fact::InstanceChanged { app, instance, config, condition, host, .. } => {
-                Fact::InstanceChanged { app, instance, config, condition, goal, host }
-            }
-            other => other,
-        };
+        let with_goal = |goal| instance(0, Condition::Running, goal);
         let mut stage = stage();
         let facts = [changed(2, Condition::Running), kill(0), with_goal(Goal::Stopped), with_goal(Goal::Running)];
         assert!(stage.facts(&facts).is_empty());
         assert!(stage.facts(&[kill(1)]).is_empty(), "it is there again");
         assert_eq!(stage.facts(&[kill(2)]).len(), 1);
+    }
+
+    /// A leader has begun an upgrade that must keep one of two, another takes it up: an old one is well or
+    /// needs no check, and a new one runs, or waits.
+    fn taken_up(checked: bool, new: Condition, then: &[Fact]) -> Vec<String> {
+        let app = |version| {
+            let mut app = RunSpec { health_checks: vec![health_check(60)], ..spec("/app", 2) };
+            app.upgrade.minimum_health_capacity = 0.5;
+            app.versions.version = Version(version);
+            if !checked {
+                app.health_checks.clear();
+            }
+            Arc::new(app)
+        };
+        let record = |n: u32, version, condition| {
+            let mut instance = scheduled(n, app(version));
+            instance.state.condition = condition;
+            let data = Data::Record(Opaque(Arc::new(instance)));
+            (format!("/marathon/state/instances/{n}").into(), data, 1)
+        };
+        let mut stage = Stage::new("minimum-health");
+        let (now, old) = (Time::from_secs, changed(0, Condition::Running));
+        let well = Fact::InstanceHealth { app: APP, instance: Symbol(0), healthy: Some(true) };
+        let messages = [opens_store(), store(0, "deployments/m", upgrade(app(2)))].map(|msg| (true, msg));
+        stage.moment(now(1), 0, &messages, &[elected(0), old, well]);
+        let plan = ("/marathon/state/deployments/m".into(), Data::Record(Opaque(Arc::new(upgrade(app(2))))), 1);
+        let tree = Answer::Tree(vec![plan, record(0, 1, Condition::Running), record(1, 2, new)]);
+        stage.moment(now(2), 1, &[(true, opens_store())], &[elected(1)]);
+        let mut found = stage.moment(now(3), 1, &[(false, Msg::Stored { token: 9, answer: Arc::new(tree) })], &[STEP]);
+        found.extend(stage.moment(now(4), 1, &[], then));
+        found
+    }
+
+    #[test]
+    fn fires_when_a_new_leader_takes_what_runs_for_healthy() {
+        let broken = ["an upgrade killed m and left 0 of /app; 1 must stay"];
+        assert_eq!(taken_up(true, Condition::Running, &[kill(0)]), broken);
+        let well = Fact::InstanceHealth { app: APP, instance: HOST, healthy: Some(true) };
+        assert!(taken_up(true, Condition::Running, &[well, kill(0)]).is_empty());
+        assert!(taken_up(false, Condition::Running, &[kill(0)]).is_empty());
+        assert_eq!(taken_up(false, Condition::Running, &[kill(0), kill(1)]).len(), 1);
+        // As upstream: it counts at once, and again when it runs.
+        assert!(taken_up(false, Condition::Scheduled, &[kill(0), kill(1)]).is_empty());
     }
 }

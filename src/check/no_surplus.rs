@@ -10,12 +10,12 @@
 //! target went down, in which earlier wishes are still carried out; Marathons that keep their state
 //! in memory. Exception: an app that could not move otherwise may have one more, as upstream.
 
+use super::marathons::Room;
 use super::{Hears, Invariant, View};
 use crate::base::id::{Names, Symbol};
 use crate::base::map::{Map, Set};
 use crate::base::time::{Span, Time};
 use crate::fact::{At, Condition, Fact, Goal, ProcessKind};
-use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::group::Group;
 use crate::marathon::model::instance::Instance;
 use crate::mesos::message::Msg;
@@ -57,13 +57,6 @@ pub struct NoSurplus {
     clusters: Map<Arc<str>, Cluster>,
 }
 
-fn most(spec: &RunSpec) -> u32 {
-    let (n, strategy) = (f64::from(spec.instances), spec.upgrade);
-    let least = libm::ceil(n * strategy.minimum_health_capacity) as u32;
-    let most = libm::floor(n * (1.0 + strategy.maximum_over_capacity)) as u32;
-    most + u32::from(least == most && most > 0 && !spec.is_resident())
-}
-
 fn counts(condition: Condition, goal: Goal) -> bool {
     goal == Goal::Running && !matches!(condition, Condition::UnreachableInactive | Condition::Expunged)
 }
@@ -74,7 +67,7 @@ impl Cluster {
         let ids: Set<&str> = specs.keys().map(|id| id.as_str()).collect();
         let gone = self.limits.keys().filter(|app| !ids.contains(app.as_str())).cloned();
         let gone: Vec<(String, u32)> = gone.map(|app| (app, 0)).collect();
-        let all = specs.into_iter().map(|(id, spec)| (id.as_str().to_owned(), most(spec)));
+        let all = specs.into_iter().map(|(id, spec)| (id.as_str().to_owned(), Room::of(spec).most));
         for (app, most) in gone.into_iter().chain(all) {
             let limit = self.limits.entry(app).or_default();
             if most < limit.most {
@@ -105,6 +98,14 @@ impl Cluster {
 impl Invariant for NoSurplus {
     fn hears(&self) -> &'static [Hears] {
         &[Hears::Messages, Hears::Facts]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["store", "stored"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged"]
     }
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -34,7 +34,11 @@ pub struct OfferOnce {
 
 impl Invariant for OfferOnce {
     fn hears(&self) -> &'static [Hears] {
-        &[Hears::Facts, Hears::Steps]
+        &[Hears::Facts, Hears::Steps, Hears::Bookings]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["OffersEnded", "TaskLaunched"]
     }
 
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {

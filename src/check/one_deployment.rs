@@ -26,6 +26,10 @@ impl Invariant for OneDeployment {
         &[Hears::Facts]
     }
 
+    fn facts(&self) -> &'static [&'static str] {
+        &["DeploymentStep", "DeploymentEnded", "ProcessStopped", "LeaderLost"]
+    }
+
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
         match fact.what {
             Fact::DeploymentStep { deployment, app, .. } => {

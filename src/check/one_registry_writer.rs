@@ -29,6 +29,10 @@ impl Invariant for OneRegistryWriter {
         &[Hears::Facts]
     }
 
+    fn facts(&self) -> &'static [&'static str] {
+        &["ProcessStarted", "RegistryWritten"]
+    }
+
     fn said(&mut self, _: View, fact: &At<Fact>) -> Result<(), String> {
         match fact.what {
             Fact::ProcessStarted { slot, .. } => *self.starts.entry(slot).or_default() += 1,

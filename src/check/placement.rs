@@ -40,6 +40,10 @@ impl Invariant for Placement {
         &[Hears::Facts]
     }
 
+    fn facts(&self) -> &'static [&'static str] {
+        &["InstanceChanged", "PlacementLimit"]
+    }
+
     fn fact(&mut self, view: View, fact: &Fact) -> Result<(), String> {
         match *fact {
             Fact::PlacementLimit { template, field, most } => {

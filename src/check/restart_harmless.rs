@@ -51,6 +51,10 @@ impl Invariant for RestartHarmless {
         &[Hears::Facts]
     }
 
+    fn facts(&self) -> &'static [&'static str] {
+        &["LeaderReady", "AppTarget", "DeploymentBegan", "DeploymentEnded", "ProcessStopped", "ProcessStarted", "AgentUnreachable", "AgentDisconnected", "AgentReregistered", "TaskEnded", "InstanceHealth", "InstanceKill", "InstanceChanged"]
+    }
+
     fn said(&mut self, view: View, fact: &At<Fact>) -> Result<(), String> {
         let at = fact.at;
         match fact.what {

@@ -41,6 +41,14 @@ impl Invariant for TerminalStays {
         &[Hears::Messages, Hears::Facts]
     }
 
+    fn messages(&self) -> &'static [&'static str] {
+        &["STATUS_UPDATE"]
+    }
+
+    fn facts(&self) -> &'static [&'static str] {
+        &["TaskStarted", "TaskEnded"]
+    }
+
     fn lens(_: ProcessKind, msg: &Msg, sent: bool) -> bool {
         matches!(msg, Msg::Status(_)) && sent
     }

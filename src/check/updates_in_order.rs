@@ -17,8 +17,7 @@
 
 use super::ledger::TaskTable;
 use super::{Hears, Invariant, View};
-use crate::base::id::TaskId;
-use crate::base::map::Lookup;
+use crate::base::slab::Slab;
 use crate::fact::ProcessKind;
 use crate::mesos::message::{Msg, StatusUpdate};
 use crate::mesos::task_state::TaskState;
@@ -37,7 +36,9 @@ struct Stream {
 #[derive(Clone, Default)]
 pub struct UpdatesInOrder {
     /// Streams whose terminal update has not been delivered.
-    live: Lookup<TaskId, Stream>,
+    live: Slab<Stream>,
+    /// Of each task the index of its stream, + 1.
+    streams: TaskTable<u32>,
     /// The terminal update that was delivered, so that its repeats are known.
     last: TaskTable<u64>,
 }
@@ -59,7 +60,11 @@ impl UpdatesInOrder {
         if self.last.get(task) == uuid {
             return Ok(());
         }
-        let stream = self.live.get_or_insert_with(task, Stream::default);
+        let index = self.streams.at(task);
+        if *index == 0 {
+            *index = self.live.insert(Stream::default()).index + 1;
+        }
+        let stream = self.live.at_mut(*index - 1).expect("just found");
         if stream.sent.iter().any(|s| s.0 == uuid) {
             return Ok(());
         }
@@ -76,7 +81,8 @@ impl UpdatesInOrder {
     fn delivered(&mut self, update: &StatusUpdate) -> Result<(), String> {
         let (task, uuid, state) = (update.task, update.uuid, update.state);
         let name = state.name();
-        let Some(stream) = self.live.get_mut(&task) else {
+        let index = self.streams.get(task);
+        let Some(stream) = index.checked_sub(1).and_then(|index| self.live.at_mut(index)) else {
             return if self.last.get(task) == uuid {
                 Ok(())
             } else {
@@ -102,7 +108,8 @@ impl UpdatesInOrder {
         if state.is_terminal() {
             // An agent that came back without the task may have begun to say that it is lost.
             if at + 1 == stream.sent.len() {
-                self.live.remove(&task);
+                self.live.key_at(index - 1).and_then(|key| self.live.remove(key));
+                *self.streams.at(task) = 0;
             }
             *self.last.at(task) = uuid;
         }
@@ -113,6 +120,10 @@ impl UpdatesInOrder {
 impl Invariant for UpdatesInOrder {
     fn hears(&self) -> &'static [Hears] {
         &[Hears::Messages]
+    }
+
+    fn messages(&self) -> &'static [&'static str] {
+        &["STATUS_UPDATE", "UPDATE"]
     }
 
     fn lens(_: ProcessKind, msg: &Msg, sent: bool) -> bool {

@@ -15,7 +15,7 @@ use crate::base::map::Map;
 use crate::base::quantity::Quantities;
 use crate::base::time::{Span, Time};
 use crate::http;
-use crate::job::{Job, TaskSpec};
+use crate::job::{Job, TaskGroup, TaskSpec};
 use crate::zk::wire::{Answer, Packet, Peer, Request};
 use std::sync::Arc;
 
@@ -110,6 +110,13 @@ pub struct Launch {
     pub count: u32,
 }
 
+impl Launch {
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> + use<> {
+        let template = self.spec.template;
+        (self.first..self.first + self.count).map(move |n| TaskId { template, n })
+    }
+}
+
 /// The LAUNCH operations of one ACCEPT; a single template needs no memory.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Launches {
@@ -131,6 +138,7 @@ impl Launches {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Operation {
     Launch(Launch),
+    LaunchGroup(Arc<TaskGroup>),
     Convert(ResourceOperation),
 }
 
@@ -144,10 +152,15 @@ pub struct Acceptance {
 }
 
 impl Acceptance {
-    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
-        self.operations.iter().filter_map(|operation| match operation {
-            Operation::Launch(launch) => Some(launch),
-            Operation::Convert(_) => None,
+    /// Every task that it launches, by itself or in a group, in order.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.operations.iter().flat_map(|operation| {
+            let (launch, group): (Option<&Launch>, &[_]) = match operation {
+                Operation::Launch(launch) => (Some(launch), &[]),
+                Operation::LaunchGroup(group) => (None, &group.tasks),
+                Operation::Convert(_) => (None, &[]),
+            };
+            launch.into_iter().flat_map(Launch::tasks).chain(group.iter().map(|member| member.id))
         })
     }
 }
@@ -204,6 +217,16 @@ pub struct UnknownTask {
     pub partition_aware: bool,
 }
 
+/// An executor with tasks of a group, as an agent reports it when it re-registers. Those of single
+/// commands belong to their agent, and masters know nothing of them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ExecutorReport {
+    pub framework: FrameworkId,
+    pub role: RoleId,
+    pub executor: TaskId,
+    pub spec: Arc<TaskSpec>,
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Reregistration {
     pub id: AgentId,
@@ -211,6 +234,7 @@ pub struct Reregistration {
     /// What it has written down of reservations and volumes.
     pub checkpointed: Resources,
     pub tasks: Vec<TaskReport>,
+    pub executors: Vec<ExecutorReport>,
     /// Every framework that the agent knows, so that a master can recover it.
     pub frameworks: Vec<(FrameworkId, Arc<FrameworkInfo>)>,
 }
@@ -288,6 +312,12 @@ pub enum Msg {
         agent: AgentId,
     },
     Status(StatusUpdate),
+    /// The executor of a group is over, or was not started. Said once: it may be lost.
+    ExitedExecutor {
+        framework: FrameworkId,
+        agent: AgentId,
+        executor: TaskId,
+    },
 
     // ---- master -> agent ----
     AgentRegistered {
@@ -307,6 +337,14 @@ pub enum Msg {
         task: TaskId,
         spec: Arc<TaskSpec>,
         info: Arc<FrameworkInfo>,
+    },
+    /// `launch_executor`: the master believes that the group's executor is not there yet.
+    RunTaskGroup {
+        framework: FrameworkId,
+        role: RoleId,
+        group: Arc<TaskGroup>,
+        info: Arc<FrameworkInfo>,
+        launch_executor: bool,
     },
     KillTask {
         framework: FrameworkId,
@@ -400,6 +438,11 @@ pub enum Msg {
     /// An agent is lost (`slaveLost`).
     AgentLost {
         agent: AgentId,
+    },
+    /// The executor of a group is over (`executorLost`).
+    ExecutorLost {
+        agent: AgentId,
+        executor: TaskId,
     },
     /// The scheduler must abort.
     Error {
@@ -673,6 +716,8 @@ impl Msg {
         "LOCATED",
         "UPDATE_FRAMEWORK_CALL",
         "updateFramework",
+        "RUN_TASK_GROUP",
+        "EXITED_EXECUTOR",
     ];
 
     /// The index of the kind in `LABELS`.
@@ -706,7 +751,7 @@ impl Msg {
             Self::Offers(_) => 23,
             Self::Rescind { .. } => 24,
             Self::Update(_) => 25,
-            Self::AgentLost { .. } => 26,
+            Self::AgentLost { .. } | Self::ExecutorLost { .. } => 26,
             Self::Error { .. } => 27,
             Self::Ball(_) => 28,
             Self::Submit(..) => 29,
@@ -745,6 +790,8 @@ impl Msg {
             Self::Located { .. } => 62,
             Self::UpdateCall { .. } => 63,
             Self::ChangeFramework { .. } => 64,
+            Self::RunTaskGroup { .. } => 65,
+            Self::ExitedExecutor { .. } => 66,
         }
     }
 

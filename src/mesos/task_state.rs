@@ -84,6 +84,7 @@ pub enum Reason {
     HealthCheckStatusUpdated,
     ResourcesUnknown,
     ExecutorRegistrationTimeout,
+    TaskGroupInvalid,
 }
 
 impl Reason {
@@ -106,6 +107,7 @@ impl Reason {
             Self::HealthCheckStatusUpdated => "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
             Self::ResourcesUnknown => "REASON_RESOURCES_UNKNOWN",
             Self::ExecutorRegistrationTimeout => "REASON_EXECUTOR_REGISTRATION_TIMEOUT",
+            Self::TaskGroupInvalid => "REASON_TASK_GROUP_INVALID",
         }
     }
 }

@@ -31,6 +31,7 @@ kinds! {
     SessionOpened SessionExpired LeaderElected LeaderReady LeaderLost ServiceTemplate AppTarget
     InstanceChanged InstanceHealth InstanceKill DeploymentBegan DeploymentStep DeploymentEnded
     OfferRefused Answered PlacementLimit TaskReported ResourcesConverted FrameworkRole EventPosted Hosted
+    ExecutorHeld ExecutorReleased ExecutorStarted ExecutorEnded
 }
 
 #[cfg(test)]

@@ -242,6 +242,8 @@ impl Recorder {
                 | Fact::TaskLaunched { .. }
                 | Fact::TaskReported { .. }
                 | Fact::TaskTerminal { .. }
+                | Fact::ExecutorHeld { .. }
+                | Fact::ExecutorReleased { .. }
         );
         if !masters || self.leader.is_none_or(|leader| leader == fact.by) {
             self.fact(fact.at, &fact.what);
@@ -466,7 +468,12 @@ impl Recorder {
             | Fact::OfferRefused { .. } => self.apps.fact(at, left, fact),
             Fact::TaskReported { task, state, .. } => self.task_reported(left, task, state),
             Fact::Answered { request, status } => self.answered(at, request, status),
-            Fact::SessionOpened { .. } | Fact::PlacementLimit { .. } => {}
+            Fact::ExecutorHeld { executor, .. } => self.executor_held(left, executor),
+            Fact::ExecutorReleased { executor, .. } => self.executor_released(left, executor),
+            Fact::SessionOpened { .. }
+            | Fact::PlacementLimit { .. }
+            | Fact::ExecutorStarted { .. }
+            | Fact::ExecutorEnded { .. } => {}
             Fact::JobSubmitted { .. }
             | Fact::JobOffered { .. }
             | Fact::JobEnded { .. }

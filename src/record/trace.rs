@@ -127,6 +127,27 @@ fn fact_columns(names: &Names, fact: &Fact) -> Columns {
                 because(reason)
             ),
         ),
+        Fact::ExecutorHeld { framework, executor, agent: id } => (
+            executor.to_string(),
+            "executor",
+            format!("held on {} for {}", short(names.agent(id)), short(names.framework(framework))),
+        ),
+        Fact::ExecutorReleased { framework, executor, agent: id, reason } => (
+            executor.to_string(),
+            "executor",
+            format!(
+                "released on {} for {}{}",
+                short(names.agent(id)),
+                short(names.framework(framework)),
+                because(reason)
+            ),
+        ),
+        Fact::ExecutorStarted { executor, owner, host } => {
+            (executor.to_string(), "executor up", format!("on {} for {}", name(host), name(owner)))
+        }
+        Fact::ExecutorEnded { executor, owner, host } => {
+            (executor.to_string(), "executor down", format!("on {} for {}", name(host), name(owner)))
+        }
         Fact::ResourcesConverted { framework, agent: id, operation, total } => {
             let of = short(names.framework(framework));
             (short(names.agent(id)), "resources", format!("{operation:?} {total} for {of}"))

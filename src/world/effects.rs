@@ -74,7 +74,7 @@ impl World {
     pub(super) fn see_sent(&mut self, from: ProcessId, effect: &Effect) {
         let (Effect::Send { msg, .. } | Effect::Dispatch { msg, .. }) = effect else { return };
         let sender = self.processes[from.slot as usize].kind;
-        if !self.seen.as_ref().is_some_and(|(lens, _)| lens(sender, msg, true)) {
+        if !self.seen.as_ref().is_some_and(|(watch, _)| watch.sees(sender, msg, true)) {
             return;
         }
         let (to, mailbox) = match effect {

@@ -253,6 +253,8 @@ pub(super) fn installations(
 #[serde(deny_unknown_fields)]
 struct AppParams {
     id: String,
+    /// Of a pod; without it: all of its containers that have no table of their own.
+    container: Option<String>,
     /// Its containers are this framework or Marathon of the scenario.
     runs: Option<String>,
     /// From the start of a container until its service answers well.
@@ -267,7 +269,8 @@ struct AppParams {
 
 /// An `[[app]]` table.
 pub(super) struct App<'a> {
-    path: PathId,
+    /// Its path, and the container's name if it is of a pod.
+    name: String,
     /// The program that its containers are.
     pub(super) runs: Option<String>,
     behaviour: Behaviour,
@@ -284,7 +287,11 @@ pub(super) fn apps(scenario: &Scenario) -> Result<Vec<App<'_>>, Error> {
         let behaviour = Behaviour { duration: p.exits_after.unwrap_or(forever), failure_ppm };
         let ready_after = p.ready_after.unwrap_or(Distribution::Fixed(Span::ZERO));
         let service = Service { ready_after, well_for: p.well_for, ill_for: p.ill_for };
-        all.push(App { path: PathId::absolute(&p.id), runs: p.runs, behaviour, service, section });
+        let mut name = PathId::absolute(&p.id).as_str().to_owned();
+        if let Some(container) = &p.container {
+            name = format!("{name}::{container}");
+        }
+        all.push(App { name, runs: p.runs, behaviour, service, section });
     }
     Ok(all)
 }
@@ -292,10 +299,10 @@ pub(super) fn apps(scenario: &Scenario) -> Result<Vec<App<'_>>, Error> {
 /// How containers behave, by interned app path.
 pub(super) fn synthetic(apps: &[App], programs: &[Program], names: &mut Names) -> Lookup<Symbol, Synthetic> {
     let mut all = Lookup::default();
-    for App { path, runs, behaviour, service, .. } in apps {
+    for App { name, runs, behaviour, service, .. } in apps {
         let runs = runs.as_deref().map(|name| names.intern(name));
         let program = programs.iter().position(|program| Some(program.name) == runs).map(|number| number as u32);
-        let app = names.intern(path.as_str());
+        let app = names.intern(name);
         all.insert(app, Synthetic { behaviour: *behaviour, service: *service, program });
     }
     all

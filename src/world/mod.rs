@@ -245,6 +245,30 @@ pub struct Seen {
 /// being handled.
 pub type Lens = fn(ProcessKind, &Msg, bool) -> bool;
 
+/// What of the messages is shown: those that any lens of their kind picks out.
+#[derive(Clone, Default)]
+pub struct Watch(Vec<SmallVec<[Lens; 2]>>);
+
+impl Watch {
+    /// Looks through a lens at messages of some kinds (of all, if none is named).
+    ///
+    /// # Panics
+    /// If there is no message of such a label.
+    pub fn add(&mut self, labels: &[&str], lens: Lens) {
+        self.0.resize(Msg::LABELS.len(), SmallVec::new());
+        labels.iter().for_each(|label| assert!(Msg::LABELS.contains(label), "there is no message {label}"));
+        for (kind, label) in self.0.iter_mut().zip(Msg::LABELS) {
+            if labels.is_empty() || labels.contains(label) {
+                kind.push(lens);
+            }
+        }
+    }
+    #[inline]
+    fn sees(&self, from: ProcessKind, msg: &Msg, sent: bool) -> bool {
+        self.0[msg.kind()].iter().any(|lens| lens(from, msg, sent))
+    }
+}
+
 /// Changes what a core wants done before it is: a sabotaged core, for tests of the checks.
 pub type Sabotage = fn(Mailbox, &mut Vec<Effect>);
 
@@ -288,7 +312,7 @@ pub struct World {
     digest: Digest,
     facts: Vec<At<Fact>>,
     details: Option<Vec<At<Detail>>>,
-    seen: Option<(Lens, Vec<Seen>)>,
+    seen: Option<(Arc<Watch>, Vec<Seen>)>,
     events: u64,
     sent: Vec<u64>,
     dropped: u64,
@@ -398,7 +422,13 @@ impl World {
     }
     /// From now on the messages that the lens picks out are shown.
     pub fn watch_messages(&mut self, lens: Lens) {
-        self.seen.get_or_insert((lens, Vec::new()));
+        let mut watch = Watch::default();
+        watch.add(&[], lens);
+        self.watch(&Arc::new(watch));
+    }
+    /// From now on these messages are shown.
+    pub fn watch(&mut self, watch: &Arc<Watch>) {
+        self.seen.get_or_insert_with(|| (watch.clone(), Vec::new()));
     }
     /// Whether there are facts or messages to be taken.
     #[must_use]
@@ -600,9 +630,9 @@ impl World {
     }
 
     fn handle(&mut self, to: ProcessId, mailbox: Mailbox, input: Input) {
-        if let (Some((lens, seen)), Input::Message { from, msg }) = (&mut self.seen, &input)
+        if let (Some((watch, seen)), Input::Message { from, msg }) = (&mut self.seen, &input)
             && let sender = self.processes[from.slot as usize].kind
-            && lens(sender, msg, false)
+            && watch.sees(sender, msg, false)
         {
             let at = self.queue.now();
             seen.push(Seen { at, from: *from, sender, to, mailbox, sent: false, msg: msg.clone() });

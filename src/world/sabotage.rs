@@ -9,9 +9,18 @@ use super::{Sabotage, World};
 use crate::actor::bug::Bug;
 use crate::actor::{Effect, Mailbox};
 use crate::base::id::{AgentId, FrameworkId, OfferId, Symbol};
-use crate::fact::{Condition, Fact, KillReason, ProcessKind};
+use crate::base::time::Span;
+use crate::fact::{Condition, Fact, Goal, KillReason, ProcessKind};
+use crate::http::{Body, Response};
+use crate::marathon::model::app::{Backoff, RunSpec};
+use crate::marathon::model::group::Group;
 use crate::marathon::model::instance::Instance;
-use crate::mesos::message::{AgentInfo, FrameworkInfo, Msg, OfferBatch, StatusUpdate};
+use crate::marathon::model::plan::Plan;
+use crate::marathon::model::version::Version;
+use crate::mesos::message::{
+    Acceptance, AgentInfo, FrameworkInfo, Msg, OfferBatch, OfferRange, OfferRanges, Operation, Refuse, StatusUpdate,
+};
+use crate::mesos::resource::ResourceOperation;
 use crate::mesos::task_state::{Reason, TaskState};
 use crate::zk::wire::{Data, Opaque, Request};
 use std::sync::Arc;
@@ -60,6 +69,23 @@ pub const SABOTEURS: &[Saboteur] = &[
     row("deploys-twice", ProcessKind::Marathon, "one-deployment", deploys_twice),
     row("adds-too-many", ProcessKind::Marathon, "no-surplus", adds_too_many),
     row("kills-what-it-starts", ProcessKind::Marathon, "minimum-health", kills_what_it_starts),
+    row("stays-after-defeat", ProcessKind::Marathon, "exit-on-defeat", stays_after_defeat),
+    row("forgets-to-kill", ProcessKind::Marathon, "no-strays", forgets_to_kill),
+    row("deletes-plans", ProcessKind::Marathon, "deployments-kept", deletes_plans),
+    row("kills-next-door", ProcessKind::Marathon, "deployments-apart", kills_next_door),
+    row("leaves-one-behind", ProcessKind::Marathon, "upgrades-complete", leaves_one_behind),
+    row("hurries-on", ProcessKind::Marathon, "dependencies-first", hurries_on),
+    row("loses-patience", ProcessKind::Marathon, "patience", loses_patience),
+    row("destroys-volumes", ProcessKind::Marathon, "volumes-stay", destroys_volumes),
+    row("keeps-reservations", ProcessKind::Marathon, "reservations-returned", keeps_reservations),
+    row("never-revives", ProcessKind::Marathon, "offers-wanted", never_revives),
+    row("kills-the-unreachable", ProcessKind::Marathon, "health-kills", kills_the_unreachable),
+    row("launches-at-once", ProcessKind::Marathon, "launch-backoff", launches_at_once),
+    row("never-kills", ProcessKind::Marathon, "kills-repeated", never_kills),
+    row("plans-from-yesterday", ProcessKind::Marathon, "no-lost-update", plans_from_yesterday),
+    row("serves-unread", ProcessKind::Marathon, "reads-first", serves_unread),
+    row("answers-twice", ProcessKind::Marathon, "versions-grow", answers_twice),
+    row("tells-half", ProcessKind::Marathon, "events-complete", tells_half),
     row("gives-back-too-much", ProcessKind::Master, ASSERTION, gives_back_too_much),
 ];
 
@@ -199,6 +225,193 @@ fn kills_what_it_starts(_: Mailbox, outbox: &mut Vec<Effect>) {
         _ => None,
     });
     outbox.extend(runs.map(Effect::Fact));
+}
+
+/// It says that it lost its leadership, and does not end.
+fn stays_after_defeat(_: Mailbox, outbox: &mut Vec<Effect>) {
+    outbox.retain(|e| !matches!(e, Effect::Exit { key: None }));
+}
+
+/// Instead of killing an instance it says that it is gone.
+fn forgets_to_kill(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let before = outbox.len();
+    never_kills(Mailbox::MAIN, outbox);
+    let any = outbox.len() < before;
+    for effect in outbox.iter_mut().filter(|_| any) {
+        if let Effect::Fact(Fact::InstanceChanged { condition, goal, .. }) = effect
+            && *goal != Goal::Running
+        {
+            *condition = Condition::Expunged;
+        }
+    }
+}
+
+/// Its plans leave the store, and their deployments have not ended.
+fn deletes_plans(_: Mailbox, outbox: &mut Vec<Effect>) {
+    outbox.retain(|e| !matches!(e, Effect::Fact(Fact::DeploymentEnded { .. })));
+}
+
+/// Whenever it declines offers, a deployment kills something.
+fn kills_next_door(_: Mailbox, outbox: &mut Vec<Effect>) {
+    if outbox.iter().any(|e| matches!(e, Effect::Send { msg: Msg::Decline { .. }, .. })) {
+        let (app, instance, why) = (Symbol(0), Symbol(0), KillReason::Deployment);
+        outbox.push(Effect::Fact(Fact::InstanceKill { app, instance, why }));
+    }
+}
+
+/// What is gone runs, as it says, and is wanted.
+fn leaves_one_behind(_: Mailbox, outbox: &mut Vec<Effect>) {
+    for effect in outbox {
+        if let Effect::Fact(Fact::InstanceChanged { condition, goal, .. }) = effect
+            && *condition == Condition::Expunged
+        {
+            (*condition, *goal) = (Condition::Running, Goal::Running);
+        }
+    }
+}
+
+/// With each step of a deployment the next one begins.
+fn hurries_on(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let step = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::DeploymentStep { deployment, step, app }) => Some((deployment, step + 1, app)),
+        _ => None,
+    });
+    outbox.extend(step.map(|(deployment, step, app)| Effect::Fact(Fact::DeploymentStep { deployment, step, app })));
+}
+
+/// Something more is said of an instance that cannot be reached.
+fn of_unreachable(outbox: &mut Vec<Effect>, more: impl Fn(Symbol, Symbol, Fact) -> Fact) {
+    let lost = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(fact) => match fact {
+            Fact::InstanceChanged { app, instance, condition: Condition::Unreachable, .. } => {
+                Some(more(app, instance, fact))
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    outbox.extend(lost.map(Effect::Fact));
+}
+
+/// It gives up instances as soon as it cannot reach them.
+fn loses_patience(_: Mailbox, outbox: &mut Vec<Effect>) {
+    of_unreachable(outbox, |_, _, mut fact| {
+        if let Fact::InstanceChanged { condition, .. } = &mut fact {
+            *condition = Condition::UnreachableInactive;
+        }
+        fact
+    });
+}
+
+/// It takes those that it cannot reach for ill.
+fn kills_the_unreachable(_: Mailbox, outbox: &mut Vec<Effect>) {
+    of_unreachable(outbox, |app, instance, _| Fact::InstanceKill { app, instance, why: KillReason::Health });
+}
+
+/// Before it launches on volumes it destroys them.
+fn destroys_volumes(_: Mailbox, outbox: &mut Vec<Effect>) {
+    for effect in outbox {
+        let Effect::Send { msg, .. } = effect else { continue };
+        let Msg::Accept { framework, offer, refuse, launches, .. } = &*msg else { continue };
+        let volumes: Vec<_> = launches.as_slice().iter().map(|l| l.spec.extra.persistent_volumes()).collect();
+        let destroyed = volumes.into_iter().filter(|all| !all.is_empty());
+        let mut operations: Vec<Operation> =
+            destroyed.map(|all| Operation::Convert(ResourceOperation::Destroy(all))).collect();
+        if !operations.is_empty() {
+            operations.extend(launches.as_slice().iter().cloned().map(Operation::Launch));
+            let (framework, offers, refuse) = (*framework, vec![*offer], *refuse);
+            *msg = Msg::AcceptBulk(Arc::new(Acceptance { framework, offers, refuse, operations }));
+        }
+    }
+}
+
+/// It declines what it would give back.
+fn keeps_reservations(_: Mailbox, outbox: &mut Vec<Effect>) {
+    for effect in outbox {
+        let Effect::Send { msg, .. } = effect else { continue };
+        let Msg::AcceptBulk(acceptance) = &*msg else { continue };
+        let gives_back = |o: &Operation| matches!(o, Operation::Convert(ResourceOperation::Unreserve(_)));
+        if acceptance.operations.iter().any(gives_back) {
+            let ranges: Vec<OfferRange> =
+                acceptance.offers.iter().map(|offer| OfferRange { first: *offer, count: 1 }).collect();
+            let (framework, offers) = (acceptance.framework, OfferRanges::from_slice(&ranges));
+            *msg = Msg::Decline { framework, offers, refuse: Refuse::NONE };
+        }
+    }
+}
+
+/// It asks for no offers when it should ask for some.
+fn never_revives(_: Mailbox, outbox: &mut Vec<Effect>) {
+    outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::Revive { .. }, .. }));
+    for effect in outbox {
+        if let Effect::Send { msg: Msg::UpdateCall { info, .. }, .. } = effect {
+            *info = Arc::new(FrameworkInfo { suppressed: info.roles.clone(), ..(**info).clone() });
+        }
+    }
+}
+
+/// It writes down longer delays than it keeps.
+fn launches_at_once(_: Mailbox, outbox: &mut Vec<Effect>) {
+    for effect in outbox {
+        if let Effect::Dispatch { msg: Msg::Store { request, .. }, .. } = effect {
+            let mut changed = (**request).clone();
+            if let Request::Set { data, .. } | Request::Create { data, .. } = &mut changed
+                && let Data::Record(record) = &*data
+                && let Some(instance) = record.get::<Instance>()
+            {
+                let hour = Span::from_secs(3600);
+                let backoff = Backoff { first: hour, most: hour, ..instance.spec.backoff };
+                let spec = Arc::new(RunSpec { backoff, ..(*instance.spec).clone() });
+                *data = Data::Record(Opaque::new(Instance { spec, ..instance.clone() }));
+            }
+            *request = Arc::new(changed);
+        }
+    }
+}
+
+/// It never asks Mesos to kill anything.
+fn never_kills(_: Mailbox, outbox: &mut Vec<Effect>) {
+    outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::Kill { .. }, .. }));
+}
+
+/// Its deployments begin from a tree that was.
+fn plans_from_yesterday(_: Mailbox, outbox: &mut Vec<Effect>) {
+    for effect in outbox {
+        if let Effect::Dispatch { msg: Msg::Store { request, .. }, .. } = effect
+            && let Request::Create { path, data: Data::Record(record), ephemeral, sequential } = &**request
+            && let Some(plan) = record.get::<Plan>()
+        {
+            let original = Arc::new(Group { version: Version(0), ..(*plan.original).clone() });
+            let (path, data) = (path.clone(), Data::Record(Opaque::new(Plan { original, ..plan.clone() })));
+            let (ephemeral, sequential) = (*ephemeral, *sequential);
+            *request = Arc::new(Request::Create { path, data, ephemeral, sequential });
+        }
+    }
+}
+
+/// It serves as soon as it is elected.
+fn serves_unread(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let elected = outbox.iter().find_map(|e| match *e {
+        Effect::Fact(Fact::LeaderElected { kind, slot, incarnation }) => Some((kind, slot, incarnation)),
+        _ => None,
+    });
+    let ready = |(kind, slot, incarnation)| Effect::Fact(Fact::LeaderReady { kind, slot, incarnation });
+    outbox.extend(elected.map(ready));
+}
+
+/// A client is told of its deployment twice.
+fn answers_twice(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let names_one = |response: &Response| response.headers.iter().any(|(name, _)| *name == "Marathon-Deployment-Id");
+    twice(outbox, |e| matches!(e, Effect::Send { msg: Msg::HttpReply { response, .. }, .. } if names_one(response)));
+}
+
+/// Listeners do not hear that instances run.
+fn tells_half(_: Mailbox, outbox: &mut Vec<Effect>) {
+    let hides = |response: &Response| match &response.body {
+        Body::Text(text) => text.starts_with("event: instance_changed_event") && text.contains("\"Running\""),
+        _ => false,
+    };
+    outbox.retain(|e| !matches!(e, Effect::Send { msg: Msg::HttpReply { response, .. }, .. } if hides(response)));
 }
 
 // ---- registry and offers ----

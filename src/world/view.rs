@@ -75,6 +75,14 @@ impl World {
         self.blueprint.attribute(host, field)
     }
 
+    /// The flags of the Marathon that lives in a slot.
+    #[must_use]
+    pub fn marathon_flags(&self, slot: u32) -> Option<&crate::marathon::core::flags::Flags> {
+        match self.processes.get(slot as usize)?.core.as_ref()? {
+            Core::Marathon(marathon) => Some(marathon.flags()),
+            _ => None,
+        }
+    }
     /// Marathons' frameworks: names and roles.
     #[must_use]
     pub fn marathon_frameworks(&self) -> Vec<(Symbol, RoleId)> {

@@ -16,6 +16,7 @@ impl Marathon {
         let app = cx.names.intern(change.after.spec.id.as_str());
         self.note_change(cx, app, change);
         self.health_saw(cx, change);
+        self.pod_health_saw(cx, app, change);
         self.back_off(cx, app, change);
         self.launch_saw(cx, app, change);
         self.tell_change(cx, change);
@@ -26,6 +27,7 @@ impl Marathon {
         self.kills_saw(cx, change);
         self.scaling_saw(cx, app, change);
         self.deployments_saw(cx, app, change);
+        self.pod_became_healthy(cx, app, change);
     }
 
     fn note_change(&mut self, cx: &mut Cx, app: Symbol, change: &Change) {

@@ -2,13 +2,13 @@
 //! gives. What has no size takes no time and is left out.
 //!
 //! Docker's containerizer fetches artifacts, then pulls the image; Mesos' own provisions the image
-//! first. The containers of a pod are gone through in their order.
+//! first. The containers of a pod fetch beside each other, each its own in order.
 
 use super::Marathon;
 use crate::actor::Cx;
 use crate::base::id::image_name;
 use crate::job::{Download, Keep};
-use crate::marathon::model::app::{Kind, RunSpec};
+use crate::marathon::model::app::{AppOnly, PodOnly, RunSpec};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -17,11 +17,23 @@ type Need = (String, Keep);
 
 impl Marathon {
     pub(super) fn downloads(&self, cx: &mut Cx, spec: &RunSpec) -> Option<Arc<[Download]>> {
-        let sizes = &self.flags.download_bits;
-        if sizes.is_empty() {
+        if self.flags.download_bits.is_empty() {
             return None;
         }
-        let known = needs(spec).into_iter().filter_map(|(name, keep)| {
+        self.sized(cx, spec.app().map(needs).unwrap_or_default())
+    }
+
+    /// The same of one container of a pod.
+    pub(super) fn container_downloads(&self, cx: &mut Cx, pod: &PodOnly, at: usize) -> Option<Arc<[Download]>> {
+        if self.flags.download_bits.is_empty() {
+            return None;
+        }
+        self.sized(cx, container_needs(&pod.definition["containers"][at]))
+    }
+
+    fn sized(&self, cx: &mut Cx, needs: Vec<Need>) -> Option<Arc<[Download]>> {
+        let sizes = &self.flags.download_bits;
+        let known = needs.into_iter().filter_map(|(name, keep)| {
             let bits = *sizes.get(&name).filter(|bits| **bits > 0)?;
             Some(Download { name: cx.names.intern(&name), bits, keep })
         });
@@ -30,30 +42,16 @@ impl Marathon {
     }
 }
 
-/// Everything that one instance needs, in order.
-fn needs(spec: &RunSpec) -> Vec<Need> {
-    match &spec.kind {
-        Kind::App(app) => {
-            let container = app.container.as_ref();
-            let docker = container.and_then(|container| container.get("docker"));
-            let image = docker.and_then(|docker| image(docker, "image", "forcePullImage"));
-            let artifacts = app.fetch.iter().filter_map(artifact);
-            if container.is_some_and(|container| container["type"] == "MESOS") {
-                image.into_iter().chain(artifacts).collect()
-            } else {
-                artifacts.chain(image).collect()
-            }
-        }
-        Kind::Pod(pod) => {
-            let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-            let mut all = Vec::new();
-            for container in list(pod.definition.get("containers")) {
-                let docker = container.get("image").filter(|image| image["kind"] == "DOCKER");
-                all.extend(docker.and_then(|docker| image(docker, "id", "forcePull")));
-                all.extend(list(container.get("artifacts")).iter().filter_map(artifact));
-            }
-            all
-        }
+/// Everything that one instance of an app needs, in order.
+fn needs(app: &AppOnly) -> Vec<Need> {
+    let container = app.container.as_ref();
+    let docker = container.and_then(|container| container.get("docker"));
+    let image = docker.and_then(|docker| image(docker, "image", "forcePullImage"));
+    let artifacts = app.fetch.iter().filter_map(artifact);
+    if container.is_some_and(|container| container["type"] == "MESOS") {
+        image.into_iter().chain(artifacts).collect()
+    } else {
+        artifacts.chain(image).collect()
     }
 }
 
@@ -79,6 +77,14 @@ pub fn named_in(body: &Value) -> Vec<String> {
         _ => {}
     }
     all
+}
+
+/// Everything that a container of a pod needs, in order.
+fn container_needs(container: &Value) -> Vec<Need> {
+    let docker = container.get("image").filter(|image| image["kind"] == "DOCKER");
+    let image = docker.and_then(|docker| image(docker, "id", "forcePull"));
+    let artifacts = container["artifacts"].as_array().into_iter().flatten().filter_map(artifact);
+    image.into_iter().chain(artifacts).collect()
 }
 
 fn image(of: &Value, name: &str, force: &str) -> Option<Need> {
@@ -117,11 +123,20 @@ mod tests {
         let docker = json!({ "image": "nginx", "forcePullImage": true });
         let of = |kind: &str| {
             let app = json!({ "id": "/a", "fetch": fetch, "container": { "type": kind, "docker": docker } });
-            needs(&testing::app(app))
+            needs(testing::app(app).app().expect("an app"))
         };
         let image = ("nginx:latest".to_owned(), Keep::Image { force: true });
         let artifacts = [("http://a/1".to_owned(), Keep::Cache), ("http://a/2".to_owned(), Keep::Sandbox)];
         assert_eq!(of("DOCKER"), [&artifacts[..], std::slice::from_ref(&image)].concat());
         assert_eq!(of("MESOS"), [std::slice::from_ref(&image), &artifacts[..]].concat());
+    }
+
+    #[test]
+    fn each_container_of_a_pod_needs_its_own() {
+        let container = json!({ "image": { "kind": "DOCKER", "id": "redis:7", "forcePull": true },
+            "artifacts": [{ "uri": "http://a/1", "cache": true }] });
+        let image = ("redis:7".to_owned(), Keep::Image { force: true });
+        assert_eq!(container_needs(&container), [image, ("http://a/1".to_owned(), Keep::Cache)]);
+        assert!(container_needs(&json!({ "image": { "kind": "APPC", "id": "x" } })).is_empty());
     }
 }

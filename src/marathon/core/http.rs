@@ -118,10 +118,8 @@ impl Marathon {
         let Some(instance) = self.tracker.get(id).cloned() else { return };
         self.set_goal(cx, id, Goal::Decommissioned, KillReason::Operator);
         self.operate(id, Operation::ForceExpunge, Then::Nothing);
-        if let (Some(task), Some(place)) = (instance.tasks.first(), &instance.place)
-            && !instance.is_considered_terminal()
-        {
-            self.kill_unknown(cx, task.id, place.agent);
+        if let Some(place) = instance.place.as_ref().filter(|_| !instance.is_considered_terminal()) {
+            instance.tasks.iter().for_each(|task| self.kill_unknown(cx, task.id, place.agent));
         }
     }
 

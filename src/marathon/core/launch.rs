@@ -13,7 +13,7 @@ use crate::base::map::{Lookup, Map};
 use crate::base::quantity::Milli;
 use crate::base::time::Time;
 use crate::fact::{Condition, Goal};
-use crate::job::TaskSpec;
+use crate::job::{TaskGroup, TaskSpec};
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::instance::{Instance, InstanceId, State};
 use crate::marathon::model::path::PathId;
@@ -56,6 +56,8 @@ pub(super) struct Launching {
 #[derive(Clone, Debug)]
 pub(super) enum Planned {
     Launch(message::Launch),
+    /// A pod's containers together.
+    LaunchGroup(Arc<TaskGroup>),
     /// Reserve these, then make volumes of a part of them.
     Reserve {
         reserved: Resources,
@@ -82,6 +84,7 @@ pub(super) struct Launch {
     pub(super) templates: Lookup<ConfigKey, JobId>,
     /// By configuration and all disk of one task, which may be more than was asked for.
     pub(super) task_specs: Lookup<(ConfigKey, Milli), Arc<TaskSpec>>,
+    pub(super) pods: super::pods::Known,
     pub(super) accepts: Map<u64, Accept>,
     pub(super) next_accept: u64,
     pub(super) offers_seen: u64,

@@ -23,6 +23,7 @@ pub mod launch;
 pub mod limiter;
 pub mod matching;
 pub mod offers;
+mod pods;
 pub mod ports;
 pub mod probe;
 pub mod residents;
@@ -160,6 +161,11 @@ impl Marathon {
             failures: BTreeMap::new(),
             work: VecDeque::new(),
         }
+    }
+
+    #[must_use]
+    pub fn flags(&self) -> &Flags {
+        &self.flags
     }
 
     pub fn handle(&mut self, cx: &mut Cx, input: Input) {

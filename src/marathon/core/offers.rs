@@ -21,8 +21,8 @@ use crate::base::quantity::Quantities;
 use crate::base::sampler::Distribution;
 use crate::base::time::Span;
 use crate::fact::{Condition, Fact, OfferRefusal};
-use crate::job::{AgentCheck, Behaviour, Service, TaskSpec};
-use crate::marathon::model::app::{Operator, RunSpec};
+use crate::job::{AgentCheck, Behaviour, Service, TaskGroup, TaskSpec};
+use crate::marathon::model::app::{HealthCheck, Operator, RunSpec};
 use crate::marathon::model::instance::{Instance, InstanceId, Place, Task};
 use crate::mesos::message::{
     Acceptance, AgentInfo, Launch, Launches, Msg, OfferBatch, OfferRange, OfferRanges, Operation as Wanted, Refuse,
@@ -59,6 +59,11 @@ pub(super) struct Match {
 pub(super) enum Found {
     Launch {
         spec: Arc<TaskSpec>,
+        host_ports: ports::Ports,
+    },
+    /// Of a pod.
+    LaunchGroup {
+        group: Arc<TaskGroup>,
         host_ports: ports::Ports,
     },
     /// What to reserve, the volumes to be made of it, and their ids.
@@ -248,6 +253,11 @@ impl Marathon {
                 Ok((host_ports, ranges)) => {
                     let spec = instance.spec.clone();
                     let roles = Roles::of(&spec, &self.flags.definitions);
+                    if let Some(pod) = spec.pod() {
+                        let on = (roles, &*host_ports, &Resources::EMPTY);
+                        let group = self.task_group(cx, app, &instance, pod, &mut open.left, on);
+                        return Ok(Some(Match { instance, found: Found::LaunchGroup { group, host_ports } }));
+                    }
                     let (each, extra) = resources::take(&mut open.left, roles, spec.each, ranges);
                     let base = self.task_spec(cx, app, ConfigKey { app, changed }, &instance, spec.each);
                     let same = extra.is_empty() && each == base.each;
@@ -306,6 +316,31 @@ impl Marathon {
         }
         let owner = self.flags.framework_name;
         cx.fact(Fact::ServiceTemplate { template, owner, app, each: all });
+        Self::note_limits(cx, template, spec);
+        let Synthetic { behaviour, service, program } = self.synthetic(app);
+        let check = spec.health_checks.iter().find(|check| !check.kind.by_marathon()).map(agent_check);
+        let downloads = self.downloads(cx, &instance.spec);
+        let made = Arc::new(TaskSpec {
+            downloads,
+            program,
+            service: Some(service),
+            check,
+            kill_grace: spec.kill_grace,
+            ..TaskSpec::plain(template, owner, spec.each, behaviour)
+        });
+        self.launch.task_specs.insert((key, all.disk()), made.clone());
+        made
+    }
+
+    /// How containers behave: as the scenario says of this app or container, or for ever and well.
+    pub(super) fn synthetic(&self, name: Symbol) -> Synthetic {
+        let well = Service { ready_after: Distribution::Fixed(Span::ZERO), well_for: None, ill_for: None };
+        let known = self.synthetic.get(&name).copied();
+        known.unwrap_or(Synthetic { behaviour: Behaviour::fixed(Span::MAX), service: well, program: None })
+    }
+
+    /// Tells of limits to instances of a configuration with one value of a field.
+    pub(super) fn note_limits(cx: &mut Cx, template: JobId, spec: &RunSpec) {
         for constraint in &spec.constraints {
             let most = match constraint.operator {
                 Operator::Unique => Some(1),
@@ -317,28 +352,6 @@ impl Marathon {
                 cx.fact(Fact::PlacementLimit { template, field, most });
             }
         }
-        let well = Service { ready_after: Distribution::Fixed(Span::ZERO), well_for: None, ill_for: None };
-        let synthetic = self.synthetic.get(&app).copied();
-        let forever = Behaviour::fixed(Span::MAX);
-        let synthetic = synthetic.unwrap_or(Synthetic { behaviour: forever, service: well, program: None });
-        let check = spec.health_checks.iter().find(|check| !check.kind.by_marathon()).map(|check| AgentCheck {
-            delay: check.delay,
-            interval: check.interval,
-            timeout: check.timeout,
-            grace_period: check.grace_period,
-            consecutive_failures: check.max_consecutive_failures,
-        });
-        let downloads = self.downloads(cx, &instance.spec);
-        let made = Arc::new(TaskSpec {
-            downloads,
-            program: synthetic.program,
-            service: Some(synthetic.service),
-            check,
-            kill_grace: spec.kill_grace,
-            ..TaskSpec::plain(template, owner, spec.each, synthetic.behaviour)
-        });
-        self.launch.task_specs.insert((key, all.disk()), made.clone());
-        made
     }
 
     /// Writes down that the instance is to run there; the offer is accepted when that is durable.
@@ -349,6 +362,10 @@ impl Marathon {
         let what = match found {
             Found::Launch { spec, host_ports } => {
                 Planned::Launch(self.begin_launch(cx, &instance, open, spec, &host_ports, then))
+            }
+            Found::LaunchGroup { group, host_ports } => {
+                self.begin_group(cx, &instance, open, &group, &host_ports, then);
+                Planned::LaunchGroup(group)
             }
             Found::Reserve { reserved, volumes, ids } => {
                 self.begin_reservation(cx, id, open, ids, then);
@@ -375,18 +392,8 @@ impl Marathon {
         let id = instance.id;
         let name = format!("{}._app.{}", cx.names.text(id.0), instance.incarnation + 1);
         let task = TaskId { template: spec.template, n: cx.names.intern(&name).0 };
-        let task_record = Task {
-            id: task,
-            staged_at: cx.wall,
-            started_at: None,
-            mesos: None,
-            condition: Condition::Provisioned,
-            unreachable_since: None,
-            healthy: None,
-            host_ports: host_ports.to_vec(),
-            version: instance.spec.versions.version,
-        };
-        self.operate(id, Operation::Provision { place: open.place(), task: task_record }, then);
+        let task_record = provisioned_task(cx, instance, task, host_ports);
+        self.operate(id, Operation::Provision { place: open.place(), tasks: vec![task_record] }, then);
         Launch { spec, first: task.n, count: 1 }
     }
 
@@ -451,11 +458,38 @@ impl Marathon {
     }
 }
 
+/// A check as its executor runs it.
+pub(super) fn agent_check(check: &HealthCheck) -> AgentCheck {
+    AgentCheck {
+        delay: check.delay,
+        interval: check.interval,
+        timeout: check.timeout,
+        grace_period: check.grace_period,
+        consecutive_failures: check.max_consecutive_failures,
+    }
+}
+
+/// The record of a task that is about to be launched.
+pub(super) fn provisioned_task(cx: &Cx, instance: &Instance, id: TaskId, host_ports: &[u16]) -> Task {
+    Task {
+        id,
+        staged_at: cx.wall,
+        started_at: None,
+        mesos: None,
+        condition: Condition::Provisioned,
+        unreachable_since: None,
+        healthy: None,
+        host_ports: host_ports.to_vec(),
+        version: instance.spec.versions.version,
+    }
+}
+
 /// The operations of an ACCEPT, in order.
 fn operations(planned: Planned) -> Vec<Wanted> {
     use ResourceOperation as Op;
     let all = match planned {
         Planned::Launch(launch) => return vec![Wanted::Launch(launch)],
+        Planned::LaunchGroup(group) => return vec![Wanted::LaunchGroup(group)],
         Planned::Reserve { reserved, volumes } => vec![Op::Reserve(reserved), Op::Create(volumes)],
         Planned::Free(own) => {
             let volumes = own.persistent_volumes();

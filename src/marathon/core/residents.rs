@@ -165,6 +165,12 @@ impl Marathon {
         let allowed = self.tracker.allows_back(cx.names, id, &spec.constraints, at, &open.info, self.flags.quirks);
         let dice = self.port_dice(cx, open, stage);
         let host_ports = matching::fit_back(&spec, &open.left, &self.flags.definitions, dice, roles, allowed)?;
+        if let Some(pod) = spec.pod() {
+            open.left -= &made;
+            let on = (roles, &*host_ports, &made);
+            let group = self.task_group(cx, app, instance, pod, &mut open.left, on);
+            return Ok(Some(Match { instance: instance.clone(), found: Found::LaunchGroup { group, host_ports } }));
+        }
         let (_, taken) = resources::take(&mut open.left, roles, spec.each, ports::ranges(&host_ports));
         open.left -= &made;
         let extra = taken + &made;

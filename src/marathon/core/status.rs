@@ -52,7 +52,7 @@ impl Marathon {
         let template = cx.names.text(Symbol(task.template.0 & !(1 << 31)));
         let spec = PathId::absolute(template.split('@').next().unwrap_or_default());
         let name = cx.names.text(Symbol(task.n));
-        let instance = name.split("._app").next().unwrap_or_default().to_owned();
+        let instance = name.rsplitn(3, '.').nth(2).unwrap_or(name).to_owned();
         self.event(cx, |_| Event::UnknownInstanceTerminated { instance, spec, condition });
     }
 

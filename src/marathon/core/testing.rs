@@ -5,7 +5,8 @@ use crate::base::quantity::{Milli, Quantities};
 use crate::base::time::{Span, Time};
 use crate::fact::{Condition, Goal};
 use crate::marathon::model::app::{
-    AppOnly, Backoff, Constraint, KillSelection, Kind, Operator, RunSpec, Unreachable, UpgradeStrategy, VersionInfo,
+    AppOnly, Backoff, Constraint, HealthCheck, HealthKind, KillSelection, Kind, Operator, RunSpec, Unreachable,
+    UpgradeStrategy, VersionInfo,
 };
 use crate::marathon::model::instance::{Instance, InstanceId, Place, State, Task};
 use crate::marathon::model::path::PathId;
@@ -38,6 +39,24 @@ pub(crate) fn spec(id: &str, instances: u32) -> RunSpec {
         volumes: Vec::new(),
         versions: VersionInfo { version: Version(1), last_scaling: Version(1), last_config_change: Version(1) },
         kind: Kind::App(Box::new(AppOnly { cmd: Some("sleep 1".into()), ..AppOnly::default() })),
+    }
+}
+
+/// An HTTP check with a grace period in seconds.
+pub(crate) fn health_check(grace_s: i64) -> HealthCheck {
+    HealthCheck {
+        kind: HealthKind::Http,
+        path: None,
+        command: None,
+        port_index: None,
+        port: None,
+        grace_period: Span::from_secs(grace_s),
+        interval: Span::from_secs(10),
+        timeout: Span::from_secs(5),
+        max_consecutive_failures: 3,
+        delay: Span::ZERO,
+        ip_protocol: None,
+        ignore_http_1xx: None,
     }
 }
 

@@ -8,14 +8,19 @@ use crate::base::id::{AgentId, FrameworkId, Names, OfferId, Symbol, TaskId};
 use crate::base::map::Map;
 use crate::base::time::{Span, Time};
 use crate::fact::{Condition, DeploymentEnd, Fact, Goal};
+use crate::job::TaskGroup;
 use crate::marathon::model::app::{HealthCheck, HealthKind, RunSpec, UpgradeStrategy};
 use crate::marathon::model::group::Group;
+use crate::marathon::model::instance::Instance;
 use crate::marathon::model::path::PathId;
 use crate::marathon::model::plan::{Action, Plan};
 use crate::marathon::model::version::Version;
-use crate::mesos::message::{AgentInfo, Allocation, Msg, OfferBatch, OfferEntry, StatusUpdate};
+use crate::mesos::message::{
+    AgentInfo, Allocation, Launch, Msg, OfferBatch, OfferEntry, Operation as Wanted, StatusUpdate,
+};
 use crate::mesos::resource::Resources;
 use crate::mesos::task_state::{Reason, Source, TaskState};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 const MASTER: ProcessId = ProcessId { slot: 0, incarnation: 0 };
@@ -107,10 +112,17 @@ impl Play {
     }
 
     fn note_launches(&mut self, msg: &Msg) {
-        let Msg::Accept { offer, launches, .. } = msg else { return };
-        let agent = AgentId { master: Symbol(0), n: (offer.n() % u64::from(self.agents)) as u32 };
-        for launch in launches.as_slice() {
-            self.launched.push((TaskId { template: launch.spec.template, n: launch.first }, agent));
+        let agent = |offer: &OfferId| AgentId { master: Symbol(0), n: (offer.n() % u64::from(self.agents)) as u32 };
+        match msg {
+            Msg::Accept { offer, launches, .. } => {
+                let tasks = launches.as_slice().iter().flat_map(Launch::tasks);
+                self.launched.extend(tasks.map(|task| (task, agent(offer))));
+            }
+            Msg::AcceptBulk(acceptance) => {
+                let agent = agent(&acceptance.offers[0]);
+                self.launched.extend(acceptance.tasks().map(|task| (task, agent)));
+            }
+            _ => {}
         }
     }
 
@@ -490,4 +502,161 @@ fn a_surplus_is_killed_and_locks() {
         let scheduled = play.instances().iter().filter(|i| i.0 == Condition::Scheduled).count();
         assert_eq!(scheduled == 1, replaced, "{quirks:?}");
     }
+}
+
+/// Two containers with ports and a check, of which the executor takes the ports.
+fn pod(instances: u32) -> RunSpec {
+    let definition = json!({ "containers": [
+        { "name": "a", "resources": { "cpus": 1, "mem": 64 }, "endpoints": [{ "name": "x", "hostPort": 0 }],
+            "healthCheck": { "http": { "endpoint": "x" } } },
+        { "name": "b", "resources": { "cpus": 0.5, "mem": 32 },
+            "endpoints": [{ "name": "y", "hostPort": 0 }, { "name": "z" }] }],
+        "networks": [{ "mode": "host" }], "executorResources": { "cpus": 0.1, "mem": 32, "disk": 10 },
+        "scaling": { "kind": "fixed", "instances": instances },
+        "scheduling": { "backoff": { "backoff": 1, "backoffFactor": 1.15, "maxLaunchDelay": 300 },
+            "upgrade": { "minimumHealthCapacity": 1, "maximumOverCapacity": 1 } } });
+    let Value::Object(fields) = definition else { panic!("an object") };
+    let mut spec = crate::marathon::group::pod::from_fields(fields, PathId::absolute("/pod"), "*").expect("valid");
+    spec.versions.version = Version(1);
+    spec.versions.last_config_change = Version(1);
+    spec
+}
+
+const POD_OFFER: &str = "cpus:4;mem:1024;disk:100;ports:[31000-31009]";
+
+fn pods(instances: u32) -> Play {
+    let mut play = Play::new(1, |_| {});
+    play.deploy("first", &pod(instances), &[START, SCALE]);
+    play.offer(POD_OFFER);
+    play
+}
+
+impl Play {
+    fn healthy(&mut self, index: usize, healthy: bool) {
+        let (task, agent) = self.launched[index];
+        let (framework, state) = (self.framework(), TaskState::Running);
+        let (reason, source) = (Reason::HealthCheckStatusUpdated, Source::Executor);
+        let (uuid, retry, healthy) = (7, false, Some(healthy));
+        let update =
+            StatusUpdate { framework, agent, task, uuid, state, latest: state, reason, source, retry, healthy };
+        self.mesos(Msg::Update(update));
+    }
+    fn group(&self) -> Arc<TaskGroup> {
+        let last = self.sent.iter().rev().find_map(|msg| match msg {
+            Msg::AcceptBulk(acceptance) => match &acceptance.operations[..] {
+                [Wanted::LaunchGroup(group)] => Some(group.clone()),
+                other => panic!("{other:?}"),
+            },
+            _ => None,
+        });
+        last.expect("a group was launched")
+    }
+    fn instance(&self) -> Arc<Instance> {
+        let mut all = self.marathon.tracker.apps().flat_map(|(app, _)| self.marathon.tracker.of_app(app));
+        all.next().cloned().expect("there is one")
+    }
+}
+
+#[test]
+fn a_pod_is_launched_as_a_group_and_up_when_all_of_it_is() {
+    let mut play = pods(1);
+    let group = play.group();
+    let name = |n: u32| play.names.text(Symbol(n));
+    let instance = name(play.instance().id.0.0).to_owned();
+    let uuid = instance.strip_prefix("pod.instance-").expect("its path first");
+    assert_eq!(name(group.executor.id.n), format!("instance-pod.{uuid}"));
+    let names: Vec<&str> = group.tasks.iter().map(|task| name(task.id.n)).collect();
+    assert_eq!(names, [format!("{instance}.a.1"), format!("{instance}.b.1")]);
+    let takes: Vec<String> = group.tasks.iter().map(|task| task.spec.resources().to_string()).collect();
+    assert_eq!(takes, ["cpus:1; mem:64", "cpus:0.5; mem:32"]);
+    let tasks = play.instance().tasks.clone();
+    let [first, second] = &tasks[..] else { panic!("{tasks:?}") };
+    assert_eq!((first.host_ports.len(), second.host_ports.len(), second.host_ports[1]), (1, 2, 0));
+    let own = group.executor.spec.resources();
+    assert_eq!(own.scalars(), Resources::parse("cpus:0.1;mem:32;disk:10").unwrap().scalars());
+    let (a, b) = (first.host_ports[0].min(second.host_ports[0]), first.host_ports[0].max(second.host_ports[0]));
+    let ports = Resources::parse(&format!("ports:[{a}-{a},{b}-{b}]")).unwrap();
+    assert_eq!(own - &Resources::parse("cpus:0.1;mem:32;disk:10").unwrap(), ports, "the executor takes all ports");
+    // One container after the other; then the check of the first.
+    play.up(0);
+    assert_eq!(play.instance().state.condition, Condition::Provisioned);
+    play.up(1);
+    assert_eq!((play.instance().state.condition, play.ended("first")), (Condition::Running, None));
+    play.healthy(0, true);
+    assert_eq!(play.ended("first"), Some(DeploymentEnd::Succeeded));
+    play.healthy(0, false);
+    assert_eq!(play.instance().state.healthy, Some(false));
+    let health = |fact: &Fact| match fact {
+        Fact::InstanceHealth { healthy, .. } => Some(*healthy),
+        _ => None,
+    };
+    assert_eq!(play.facts.iter().filter_map(health).collect::<Vec<_>>(), [Some(true), Some(false)]);
+}
+
+/// 25.14: the first container that fails decides; all begin anew under the same executor.
+#[test]
+fn one_failed_container_ends_the_instance() {
+    let mut play = pods(1);
+    (0..2).for_each(|i| play.up(i));
+    let executor = play.group().executor.id;
+    play.until(40);
+    play.status(1, TaskState::Failed);
+    assert_eq!(play.instances(), [(Condition::Failed, Goal::Running)]);
+    play.status(0, TaskState::Killed);
+    assert_eq!(play.instances(), [(Condition::Failed, Goal::Running)]);
+    play.until(41);
+    play.offer(POD_OFFER);
+    assert_eq!(play.launched.len(), 4);
+    let texts: Vec<&str> = (2..4).map(|i| play.task_name(i)).collect();
+    assert!(texts[0].ends_with(".a.2") && texts[1].ends_with(".b.2"), "{texts:?}");
+    assert_eq!(play.group().executor.id, executor);
+    // A late word on the old tasks is for nobody.
+    play.take_sent();
+    play.status(1, TaskState::Failed);
+    assert_eq!(
+        (play.take_sent(), play.instances()),
+        (vec!["ACKNOWLEDGE"], vec![(Condition::Provisioned, Goal::Running)])
+    );
+}
+
+#[test]
+fn a_container_that_finishes_is_not_missed_until_all_have() {
+    let mut play = pods(1);
+    (0..2).for_each(|i| play.up(i));
+    play.status(1, TaskState::Finished);
+    assert_eq!(play.instances(), [RUNNING]);
+    play.status(0, TaskState::Finished);
+    assert_eq!(play.instances(), [(Condition::Finished, Goal::Running)]);
+}
+
+#[test]
+fn to_kill_an_instance_is_to_kill_all_its_tasks() {
+    let mut play = pods(2);
+    assert_eq!(play.launched.len(), 4);
+    (0..4).for_each(|i| play.up(i));
+    [0, 2].into_iter().for_each(|i| play.healthy(i, true));
+    play.take_sent();
+    play.deploy("fewer", &pod(1), &[SCALE]);
+    let killed = play.sent.iter().filter_map(|msg| match msg {
+        Msg::Kill { task, .. } => play.launched.iter().position(|launched| launched.0 == *task),
+        _ => None,
+    });
+    let killed: Vec<usize> = killed.collect();
+    assert!(matches!(killed[..], [0, 1] | [2, 3]), "{killed:?}");
+    play.status(killed[1], TaskState::Killed);
+    assert_eq!(play.ended("fewer"), None, "one of its tasks lives");
+    play.status(killed[0], TaskState::Killed);
+    assert_eq!((play.ended("fewer"), play.instances().len()), (Some(DeploymentEnd::Succeeded), 1));
+}
+
+#[test]
+fn what_does_not_fit_together_is_not_launched_at_all() {
+    let mut play = Play::new(1, |_| {});
+    play.deploy("first", &pod(1), &[START, SCALE]);
+    // Room for the containers, not for the executor beside them.
+    play.offer("cpus:1.5;mem:1024;disk:100;ports:[31000-31009]");
+    play.offer("cpus:4;mem:1024;disk:100;ports:[31000-31000]");
+    assert_eq!(play.launched.len(), 0);
+    play.offer("cpus:1.6;mem:128;disk:10;ports:[31000-31001]");
+    assert_eq!(play.launched.len(), 2);
 }

@@ -19,7 +19,8 @@ pub enum Operation {
     /// A launch was decided.
     Provision {
         place: Place,
-        task: Task,
+        /// One, or of a pod one for each container.
+        tasks: Vec<Task>,
     },
     /// Resources are to be reserved for it, and volumes made.
     Reserve {
@@ -203,7 +204,7 @@ pub fn apply(instance: Option<&Arc<Instance>>, operation: &Operation, now: Time,
             };
             Effect::Update(Arc::new(Instance { state, spec: spec.clone(), ..(**old).clone() }))
         }
-        Operation::Provision { place, task } => {
+        Operation::Provision { place, tasks } => {
             if !old.is_scheduled() {
                 return Effect::Fail;
             }
@@ -220,7 +221,7 @@ pub fn apply(instance: Option<&Arc<Instance>>, operation: &Operation, now: Time,
                 spec: old.spec.clone(),
                 place: Some(place.clone()),
                 state,
-                tasks: vec![task.clone()],
+                tasks: tasks.clone(),
                 reservation,
                 incarnation: old.incarnation + 1,
             }))
@@ -323,7 +324,7 @@ mod tests {
     fn provisioned(unreachable: Unreachable) -> Arc<Instance> {
         let spec = RunSpec { unreachable, ..testing::spec("/a", 1) };
         let mut instance = Arc::new(testing::scheduled(1, Arc::new(spec)));
-        let operation = Operation::Provision { place: testing::place("h1", &[]), task: testing::task(1) };
+        let operation = Operation::Provision { place: testing::place("h1", &[]), tasks: vec![testing::task(1)] };
         assert!(matches!(step(&mut instance, &operation, 1), Effect::Update(_)));
         instance
     }
@@ -372,7 +373,7 @@ mod tests {
         assert!(matches!(step(&mut i, &reserve, 1), Effect::Update(_)));
         assert!(i.is_scheduled() && i.place.is_some());
         assert_eq!(step(&mut i, &reserve, 2), Effect::Fail, "once is enough");
-        let provision = Operation::Provision { place: testing::place("h1", &[]), task: testing::task(1) };
+        let provision = Operation::Provision { place: testing::place("h1", &[]), tasks: vec![testing::task(1)] };
         step(&mut i, &provision, 3);
         assert_eq!(held(&i), Some(ReservationState::Launched));
         step(&mut i, &status(TaskState::Failed, 4), 4);

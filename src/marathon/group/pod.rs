@@ -6,7 +6,8 @@ use super::roles::Roles;
 use crate::base::quantity::{Milli, Quantities};
 use crate::base::time::Span;
 use crate::marathon::model::app::{
-    Backoff, HostPort, KillSelection, Kind, PodContainer, PodOnly, PortNeed, RunSpec, VersionInfo,
+    Backoff, HealthCheck, HealthKind, HostPort, KillSelection, Kind, PodContainer, PodOnly, PortNeed, RunSpec,
+    VersionInfo,
 };
 use crate::marathon::model::json::shape::add;
 use crate::marathon::model::json::{self, read, tables};
@@ -97,6 +98,37 @@ fn quantities(resources: &Value) -> Quantities {
     Quantities::new(amount("cpus"), amount("mem"), amount("disk"), amount("gpus"))
 }
 
+/// The check of a container, as executors run it.
+fn health_check(value: &Value) -> HealthCheck {
+    let kind = match (&value["http"], &value["tcp"]) {
+        (http @ Value::Object(_), _) if http["scheme"] == "HTTPS" => HealthKind::MesosHttps,
+        (Value::Object(_), _) => HealthKind::MesosHttp,
+        (_, Value::Object(_)) => HealthKind::MesosTcp,
+        _ => HealthKind::Command,
+    };
+    let seconds = |name: &str| Span::from_secs_f64(value[name].as_f64().unwrap_or_default());
+    let failures = value["maxConsecutiveFailures"].as_u64().and_then(|n| u32::try_from(n).ok());
+    HealthCheck {
+        kind,
+        path: value["http"]["path"].as_str().map(str::to_owned),
+        command: value["exec"]["command"]["shell"].as_str().map(str::to_owned),
+        port_index: None,
+        port: None,
+        grace_period: seconds("gracePeriodSeconds"),
+        interval: seconds("intervalSeconds"),
+        timeout: seconds("timeoutSeconds"),
+        max_consecutive_failures: failures.unwrap_or_default(),
+        delay: seconds("delaySeconds"),
+        ip_protocol: None,
+        ignore_http_1xx: None,
+    }
+}
+
+fn health_endpoint(check: &Value) -> Option<String> {
+    let name = check["http"]["endpoint"].as_str().or(check["tcp"]["endpoint"].as_str());
+    name.map(str::to_owned)
+}
+
 /// A pod in normal form, as it is also stored.
 pub fn from_fields(mut fields: Map<String, Value>, id: PathId, default_role: &str) -> Result<RunSpec, Rejection> {
     fields.remove("id");
@@ -136,7 +168,8 @@ pub fn from_fields(mut fields: Map<String, Value>, id: PathId, default_role: &st
         .map(str::to_owned)
         .collect();
     let (mut ports, mut containers) = (Vec::new(), Vec::new());
-    let mut each = quantities(fields.get("executorResources").unwrap_or(&empty));
+    let executor = quantities(fields.get("executorResources").unwrap_or(&empty));
+    let mut each = executor;
     let mut has_check = false;
     for container in fields.get("containers").and_then(Value::as_array).into_iter().flatten() {
         let first = ports.len();
@@ -150,7 +183,9 @@ pub fn from_fields(mut fields: Map<String, Value>, id: PathId, default_role: &st
         containers.push(PodContainer {
             name: container["name"].as_str().unwrap_or_default().to_owned(),
             each: own,
-            has_health_check: container.get("healthCheck").is_some(),
+            health_check: container.get("healthCheck").map(health_check),
+            health_endpoint: health_endpoint(&container["healthCheck"]),
+            kill_grace: container["lifecycle"].get("killGracePeriodSeconds").map(seconds),
             ports: first..ports.len(),
         });
     }
@@ -184,6 +219,7 @@ pub fn from_fields(mut fields: Map<String, Value>, id: PathId, default_role: &st
         versions: VersionInfo { version, last_scaling: version, last_config_change: version },
         kind: Kind::Pod(Box::new(PodOnly {
             max_instances: count(&scaling["maxInstances"]),
+            executor,
             containers,
             definition: fields,
         })),
@@ -203,7 +239,7 @@ mod tests {
     }
     fn container(name: &str) -> Value {
         json!({ "name": name, "resources": { "cpus": 0.5, "mem": 64 },
-            "endpoints": [{ "name": name, "containerPort": 80, "hostPort": 0 }, { "name": format!("{name}2") }] })
+            "endpoints": [{ "name": name, "hostPort": 0 }, { "name": format!("{name}2") }] })
     }
 
     #[test]
@@ -215,6 +251,37 @@ mod tests {
         assert_eq!((pod.instances, pod.ports.len(), pod.labels.len()), (3, 4, 1));
         let only = pod.pod().expect("a pod");
         assert_eq!((only.containers[1].ports.clone(), &*only.containers[1].name), (2..4, "b"));
+        assert_eq!(
+            (only.executor, only.containers[0].each),
+            (Quantities([100, 32_000, 10_000, 0]), only.containers[1].each)
+        );
+    }
+
+    #[test]
+    fn checks_of_containers_are_those_that_executors_run() {
+        let with = |check: Value| {
+            let mut checked = container("a");
+            checked["healthCheck"] = check;
+            let pod = made(json!({ "id": "/p", "containers": [checked, container("b")] })).unwrap();
+            assert!(pod.is_checked());
+            let first = pod.pod().expect("a pod").containers[0].clone();
+            (
+                first.health_check.map(|check| (check.kind, check.interval.0, check.max_consecutive_failures)),
+                first.health_endpoint,
+            )
+        };
+        let second = crate::base::time::SECOND_NS;
+        let endpoint = Some("a".to_owned());
+        let http =
+            with(json!({ "http": { "endpoint": "a", "path": "/x" }, "intervalSeconds": 5, "timeoutSeconds": 2 }));
+        assert_eq!(http, (Some((HealthKind::MesosHttp, 5 * second, 3)), endpoint.clone()));
+        let https = with(json!({ "http": { "endpoint": "a", "scheme": "HTTPS" } }));
+        assert_eq!(https, (Some((HealthKind::MesosHttps, 60 * second, 3)), endpoint.clone()));
+        let tcp = with(json!({ "tcp": { "endpoint": "a" }, "maxConsecutiveFailures": 1 }));
+        assert_eq!(tcp, (Some((HealthKind::MesosTcp, 60 * second, 1)), endpoint));
+        let command = with(json!({ "exec": { "command": { "shell": "true" } } }));
+        assert_eq!(command, (Some((HealthKind::Command, 60 * second, 3)), None));
+        assert!(!made(json!({ "id": "/p", "containers": [container("a")] })).unwrap().is_checked());
     }
 
     #[test]

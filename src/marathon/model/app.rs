@@ -53,6 +53,8 @@ pub enum Kind {
 pub struct PodOnly {
     /// The definition in normal form, but for `id`, `version` and `scaling`.
     pub definition: serde_json::Map<String, Value>,
+    /// `executorResources`: what the executor of an instance takes beside its containers.
+    pub executor: Quantities,
     pub containers: Vec<PodContainer>,
     /// `scaling.maxInstances`.
     pub max_instances: Option<u32>,
@@ -63,8 +65,12 @@ pub struct PodOnly {
 pub struct PodContainer {
     pub name: String,
     pub each: Quantities,
-    /// Whether its health is checked.
-    pub has_health_check: bool,
+    /// Run by the executor, so of a kind that Marathon does not run itself.
+    pub health_check: Option<HealthCheck>,
+    /// Name of the endpoint that the check asks; a command asks none.
+    pub health_endpoint: Option<String>,
+    /// `lifecycle.killGracePeriodSeconds`.
+    pub kill_grace: Option<Span>,
     /// Which of `RunSpec::ports` are its endpoints'.
     pub ports: std::ops::Range<usize>,
 }
@@ -287,6 +293,12 @@ impl RunSpec {
             Kind::Pod(pod) => Some(pod),
             Kind::App(_) => None,
         }
+    }
+    /// Whether health is known of its instances, by checks of the app or of any container of the pod.
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        let checked = |pod: &PodOnly| pod.containers.iter().any(|container| container.health_check.is_some());
+        !self.health_checks.is_empty() || self.pod().is_some_and(checked)
     }
     /// `App` or `Pod`, as error messages say.
     #[must_use]

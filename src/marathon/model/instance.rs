@@ -47,8 +47,8 @@ pub struct State {
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Task {
-    /// As Mesos knows it; its text `<instance id>._app.<incarnation>` is the name with the number
-    /// `id.n`.
+    /// As Mesos knows it; its text `<instance id>.<container>.<incarnation>` is the name with the
+    /// number `id.n`. The container of an app is `_app`.
     pub id: TaskId,
     pub staged_at: Time,
     pub started_at: Option<Time>,
@@ -58,7 +58,8 @@ pub struct Task {
     pub unreachable_since: Option<Time>,
     /// Flag of the last status, set by checks that the executor runs.
     pub healthy: Option<bool>,
-    /// In the order of `RunSpec::ports`; 0 where no host port is used.
+    /// In the order of `RunSpec::ports`, or of the container's part of them; 0 where no host port is
+    /// used.
     pub host_ports: Vec<u16>,
     /// Version of the run spec it was launched with.
     pub version: Version,

@@ -5,12 +5,13 @@ use super::command::{Answer, Command, Outcome};
 use super::route::{Routed, flag, not_allowed, reply};
 use super::show::{address, instant, mesos_state};
 use super::view::View;
+use crate::base::quantity::Quantities;
 use crate::fact::Condition;
 use crate::http::{Method, Request, Response};
 use crate::marathon::group::change::Change;
 use crate::marathon::group::define::Context;
 use crate::marathon::group::pod;
-use crate::marathon::model::app::{HostPort, PodOnly, RunSpec};
+use crate::marathon::model::app::{HostPort, PodContainer, PodOnly, RunSpec};
 use crate::marathon::model::instance::{Instance, Task, is_active, is_terminal};
 use crate::marathon::model::json::{self, tables, write};
 use crate::marathon::model::path::PathId;
@@ -18,6 +19,10 @@ use crate::marathon::model::rejection::Rejection;
 use crate::marathon::model::version::Version;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+
+/// What the sum of an instance's resources begins with. Quirk: whatever the pod's `executorResources`
+/// are.
+const DEFAULT_EXECUTOR: Quantities = Quantities([100, 32_000, 10_000, 0]);
 
 pub(super) fn route(request: &Request, rest: &[&str], view: &dyn View) -> Routed {
     use Method as M;
@@ -173,13 +178,17 @@ fn status(spec: &RunSpec, pod: &PodOnly, view: &dyn View) -> Value {
 }
 
 fn instance_state(instance: &Instance, pod: &PodOnly) -> &'static str {
-    match instance.state.condition {
-        Condition::Scheduled | Condition::Provisioned => "PENDING",
+    let condition = instance.state.condition;
+    if instance.is_scheduled() || condition == Condition::Provisioned {
+        return "PENDING";
+    }
+    match condition {
         Condition::Staging | Condition::Starting => "STAGING",
         Condition::Running => {
             // A container that is checked counts as unhealthy until its check has said otherwise.
             let mut containers = instance.tasks.iter().zip(&pod.containers);
-            let sick = containers.any(|(task, container)| container.has_health_check && task.healthy != Some(true));
+            let sick =
+                containers.any(|(task, container)| container.health_check.is_some() && task.healthy != Some(true));
             if sick { "DEGRADED" } else { "STABLE" }
         }
         Condition::Unreachable | Condition::UnreachableInactive => "DEGRADED",
@@ -196,25 +205,25 @@ fn instance_status(instance: &Instance, state: &str, pod: &PodOnly, view: &dyn V
             "status": mesos_state(task.condition).name(),
             "statusSince": instant(task.started_at.unwrap_or(task.staged_at)),
             "containerId": view.task_name(instance, task),
-            "endpoints": endpoints(instance, task, container.ports.clone(), container.has_health_check),
-            "conditions": conditions(task, container.has_health_check, &since),
+            "endpoints": endpoints(instance, task, container),
+            "conditions": conditions(task, container.health_check.is_some(), &since),
             "lastUpdated": since,
             "lastChanged": since,
         });
-        if is_active(task.condition) && task.condition != Condition::Provisioned {
-            shown["resources"] = json!({
-                "cpus": write::amount(container.each.cpus()), "mem": write::amount(container.each.mem()),
-                "disk": write::amount(container.each.disk()), "gpus": write::amount(container.each.gpus()),
-            });
+        if is_charged(instance, task) {
+            shown["resources"] = amounts(container.each);
         }
         shown
     });
     let containers: Vec<Value> = containers.collect();
+    let charged = instance.tasks.iter().zip(&pod.containers).filter(|(task, _)| is_charged(instance, task));
+    let resources = charged.fold(DEFAULT_EXECUTOR, |sum, (_, container)| sum + container.each);
     let volumes = instance.reservation.iter().flat_map(|reservation| &reservation.volumes);
     let mut shown = json!({
         "id": names.text(instance.id.0),
         "status": state,
         "statusSince": since,
+        "resources": amounts(resources),
         "networks": [],
         "containers": containers,
         "localVolumes": volumes.map(|id| json!({ "persistenceId": id })).collect::<Value>(),
@@ -231,21 +240,36 @@ fn instance_status(instance: &Instance, state: &str, pod: &PodOnly, view: &dyn V
     shown
 }
 
-fn endpoints(instance: &Instance, task: &Task, ports: std::ops::Range<usize>, checked: bool) -> Value {
+/// Whether the container's resources are counted: it was launched, or they are reserved for it.
+fn is_charged(instance: &Instance, task: &Task) -> bool {
+    let launched = is_active(task.condition) && task.condition != Condition::Provisioned;
+    launched || instance.reservation.is_some()
+}
+
+fn amounts(of: Quantities) -> Value {
+    json!({
+        "cpus": write::amount(of.cpus()), "mem": write::amount(of.mem()),
+        "disk": write::amount(of.disk()), "gpus": write::amount(of.gpus()),
+    })
+}
+
+/// Those with a port of the host first, the one whose health is checked last.
+fn endpoints(instance: &Instance, task: &Task, container: &PodContainer) -> Value {
     if !is_active(task.condition) {
         return json!([]);
     }
-    let needs = instance.spec.ports.get(ports).unwrap_or_default();
-    let mut numbers = task.host_ports.iter();
+    let needs = instance.spec.ports.get(container.ports.clone()).unwrap_or_default();
     let mut shown = Vec::new();
-    for need in needs {
-        let mut endpoint = json!({ "name": need.name });
-        if need.host != HostPort::None
-            && let Some(number) = numbers.next()
-        {
-            endpoint["allocatedHostPort"] = json!(number);
-        }
-        if let Some(healthy) = task.healthy.filter(|_| checked) {
+    for (need, number) in needs.iter().zip(&task.host_ports).filter(|(need, _)| need.host != HostPort::None) {
+        shown.push(json!({ "name": need.name, "allocatedHostPort": number }));
+    }
+    for need in needs.iter().filter(|need| need.host == HostPort::None) {
+        shown.push(json!({ "name": need.name }));
+    }
+    let checked = container.health_endpoint.as_deref();
+    if let Some(at) = shown.iter().position(|endpoint| endpoint["name"].as_str() == checked) {
+        let mut endpoint = shown.remove(at);
+        if let Some(healthy) = task.healthy {
             endpoint["healthy"] = json!(healthy);
         }
         shown.push(endpoint);
@@ -285,6 +309,51 @@ mod tests {
         }
     }
 
+    /// Containers one by one, and what their conditions make of the instance.
+    #[test]
+    fn an_instance_is_what_its_containers_are() {
+        let mut fixture = Fixture::new();
+        let mut pod = template();
+        let second = json!({ "name": "b", "resources": { "cpus": 0.5, "mem": 64, "disk": 5 }, "endpoints": [
+            { "name": "in", "containerPort": 80 }, { "name": "admin", "containerPort": 82, "hostPort": 0 }],
+            "healthCheck": { "tcp": { "endpoint": "in" } } });
+        pod["containers"].as_array_mut().unwrap().push(second);
+        pod["networks"] = json!([{ "mode": "container", "name": "net" }]);
+        pod["containers"][0]["endpoints"][0] = json!({ "name": "http", "containerPort": 81, "hostPort": 0 });
+        assert_eq!(fixture.send(Method::Post, "/v2/pods", pod).status, 201);
+        fixture.run("/p", 1);
+        let seen = |fixture: &mut Fixture| body(fixture, "/v2/pods/p::status")["instances"][0].clone();
+        let instance = seen(&mut fixture);
+        assert_eq!(instance["resources"], json!({ "cpus": 1.6, "mem": 128, "disk": 15, "gpus": 0 }));
+        let ids: Vec<&Value> = (0..2).map(|i| &instance["containers"][i]["containerId"]).collect();
+        assert_eq!(ids, ["p.instance-0.a.1", "p.instance-0.b.1"]);
+        let ports = [json!({ "name": "admin", "allocatedHostPort": 31_002 }), json!({ "name": "in" })];
+        assert_eq!(instance["containers"][1]["endpoints"], json!(ports), "the checked one last");
+        let state = |fixture: &mut Fixture| seen(fixture)["status"].as_str().map(str::to_owned);
+        let mut become_ = |health: [Option<bool>; 2], condition| {
+            let instance = &mut fixture.instances[0];
+            instance.tasks.iter_mut().zip(health).for_each(|(task, healthy)| task.healthy = healthy);
+            instance.state.condition = condition;
+            state(&mut fixture).unwrap_or_default()
+        };
+        assert_eq!(become_([Some(true), None], Condition::Running), "DEGRADED");
+        assert_eq!(become_([Some(true); 2], Condition::Running), "STABLE");
+        assert_eq!(become_([Some(true); 2], Condition::Unreachable), "DEGRADED");
+        assert_eq!(become_([Some(true); 2], Condition::Starting), "STAGING");
+        assert_eq!(become_([Some(true); 2], Condition::Killing), "TERMINAL");
+        assert_eq!(become_([Some(true); 2], Condition::Failed), "PENDING", "it is to be launched again");
+        fixture.instances[0].state.goal = crate::fact::Goal::Decommissioned;
+        assert_eq!(seen(&mut fixture)["status"], "TERMINAL");
+        fixture.instances[0].tasks[1].condition = Condition::Killed;
+        let over = seen(&mut fixture);
+        assert_eq!(
+            (&over["containers"][1]["status"], &over["containers"][1]["endpoints"]),
+            (&json!("TASK_KILLED"), &json!([]))
+        );
+        assert_eq!(over["containers"][1].get("resources"), None);
+        assert_eq!(over["resources"]["mem"], 64);
+    }
+
     #[test]
     fn pods_are_made_shown_and_deleted() {
         let mut fixture = Fixture::new();
@@ -316,7 +385,7 @@ mod tests {
         fixture.instances[0].tasks[0].healthy = Some(true);
         let mut status = body(&mut fixture, "/v2/pods/::status")[0].clone();
         status["spec"] = Value::Null;
-        expect![[r#"{"id":"/p","spec":null,"status":"STABLE","statusSince":"2026-01-01T00:00:11.000Z","instances":[{"id":"p.instance-0","status":"STABLE","statusSince":"2026-01-01T00:00:11.000Z","networks":[{"addresses":["10.0.0.5"]}],"containers":[{"name":"a","status":"TASK_RUNNING","statusSince":"2026-01-01T00:00:11.000Z","containerId":"p.instance-0._app.1","endpoints":[{"name":"http","allocatedHostPort":31000,"healthy":true}],"conditions":[{"name":"healthy","value":"true","reason":"health-reported-by-mesos","lastChanged":"2026-01-01T00:00:11.000Z","lastUpdated":"2026-01-01T00:00:11.000Z"}],"lastUpdated":"2026-01-01T00:00:11.000Z","lastChanged":"2026-01-01T00:00:11.000Z","resources":{"cpus":1,"mem":32,"disk":0,"gpus":0}}],"localVolumes":[],"specReference":"/v2/pods/p::versions/2026-01-01T00:00:01.000Z","lastUpdated":"2026-01-01T00:00:11.000Z","lastChanged":"2026-01-01T00:00:11.000Z","role":"*","agentId":"M0-S0","agentHostname":"host-0"}],"terminationHistory":[],"lastUpdated":"2026-01-01T00:00:20.000Z","lastChanged":"2026-01-01T00:00:11.000Z"}"#]].assert_eq(&status.to_string());
+        expect![[r#"{"id":"/p","spec":null,"status":"STABLE","statusSince":"2026-01-01T00:00:11.000Z","instances":[{"id":"p.instance-0","status":"STABLE","statusSince":"2026-01-01T00:00:11.000Z","resources":{"cpus":1.1,"mem":64,"disk":10,"gpus":0},"networks":[{"addresses":["10.0.0.5"]}],"containers":[{"name":"a","status":"TASK_RUNNING","statusSince":"2026-01-01T00:00:11.000Z","containerId":"p.instance-0.a.1","endpoints":[{"name":"http","allocatedHostPort":31000,"healthy":true}],"conditions":[{"name":"healthy","value":"true","reason":"health-reported-by-mesos","lastChanged":"2026-01-01T00:00:11.000Z","lastUpdated":"2026-01-01T00:00:11.000Z"}],"lastUpdated":"2026-01-01T00:00:11.000Z","lastChanged":"2026-01-01T00:00:11.000Z","resources":{"cpus":1,"mem":32,"disk":0,"gpus":0}}],"localVolumes":[],"specReference":"/v2/pods/p::versions/2026-01-01T00:00:01.000Z","lastUpdated":"2026-01-01T00:00:11.000Z","lastChanged":"2026-01-01T00:00:11.000Z","role":"*","agentId":"M0-S0","agentHostname":"host-0"}],"terminationHistory":[],"lastUpdated":"2026-01-01T00:00:20.000Z","lastChanged":"2026-01-01T00:00:11.000Z"}"#]].assert_eq(&status.to_string());
     }
 
     #[test]

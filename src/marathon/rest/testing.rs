@@ -9,7 +9,7 @@ use crate::base::time::Time;
 use crate::fact::{Condition, Goal};
 use crate::http::{Body, Method, Request, Response};
 use crate::marathon::group::update::update;
-use crate::marathon::model::app::RunSpec;
+use crate::marathon::model::app::{HostPort, PodContainer, RunSpec};
 use crate::marathon::model::flags::Flags;
 use crate::marathon::model::group::Group;
 use crate::marathon::model::instance::{Instance, InstanceId, Place, State, Task};
@@ -144,16 +144,24 @@ impl Fixture {
                 address: 5 + n,
             };
             let at = Time::from_secs(10);
-            let task = Task {
-                id: TaskId { template: JobId(0), n: 1 },
+            let task = |container: u32, host_ports: Vec<u16>| Task {
+                id: TaskId { template: JobId(container), n: 1 },
                 staged_at: at,
                 started_at: Some(Time::from_secs(11)),
                 mesos: Some(TaskState::Running),
                 condition: Condition::Running,
                 unreachable_since: None,
                 healthy: None,
-                host_ports: vec![31_000],
+                host_ports,
                 version: spec.versions.version,
+            };
+            let tasks = match spec.pod() {
+                None => vec![task(0, vec![31_000])],
+                Some(pod) => {
+                    let port = |i: usize| if spec.ports[i].host == HostPort::None { 0 } else { 31_000 + i as u16 };
+                    let of = |(i, own): (usize, &PodContainer)| task(i as u32, own.ports.clone().map(port).collect());
+                    pod.containers.iter().enumerate().map(of).collect()
+                }
             };
             self.instances.push(Instance {
                 id: InstanceId(self.names.intern(&format!("{}.instance-{n}", spec.id.safe()))),
@@ -166,7 +174,7 @@ impl Fixture {
                     healthy: None,
                     goal: Goal::Running,
                 },
-                tasks: vec![task],
+                tasks,
                 reservation: None,
                 incarnation: 1,
             });

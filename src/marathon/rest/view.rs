@@ -33,7 +33,10 @@ pub trait View {
     fn last_failure(&self, spec: &PathId) -> Option<TaskFailure>;
     /// The id of a task as Mesos knows it.
     fn task_name(&self, instance: &Instance, task: &Task) -> String {
-        format!("{}._app.{}", self.names().text(instance.id.0), task.id.n)
+        let at = instance.tasks.iter().position(|own| own == task).unwrap_or_default();
+        let container = instance.spec.pod().and_then(|pod| pod.containers.get(at));
+        let container = container.map_or("_app", |container| &container.name);
+        format!("{}.{container}.{}", self.names().text(instance.id.0), task.id.n)
     }
 
     // ---- deployments and the launch queue ----

@@ -70,13 +70,20 @@ impl Agent {
     pub(super) fn check_task(&mut self, cx: &mut Cx, key: u64) {
         let Some(at) = self.task_of(key) else { return };
         let task = &mut self.tasks[at];
-        let (spec, id) = (task.spec.clone(), task.id);
+        let (spec, id, group) = (task.spec.clone(), task.id, task.group);
+        // The executor of a group checks no container that is being killed.
+        if group.is_some() && task.executor.is_killing() {
+            return;
+        }
         let Some(checking) = task.checking.as_mut().filter(|_| task.executor.is_running()) else { return };
         let status = spec.service.map_or(0, |it| checking.clock.status(&it, cx.dice, (spec.owner, id), cx.now));
         let verdict = checking.result((200..400).contains(&status), cx.now);
         cx.timer(TimerKey::new(CHECK_TIMER, key), checking.check.interval);
         let Verdict::Report { healthy, kill } = verdict else { return };
         self.update_with(cx, at, TaskState::Running, Reason::HealthCheckStatusUpdated, Some(healthy));
+        if let Some(group) = group.filter(|_| kill) {
+            return self.kill_unhealthy(cx, at, group);
+        }
         if kill && self.tasks[at].executor.kill() == Kill::Signal {
             cx.outbox.push(Effect::Exit { key: Some(key) });
         }

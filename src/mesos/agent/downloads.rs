@@ -108,14 +108,15 @@ impl Agent {
     /// A task has come: its executor starts as soon as everything is there.
     pub(super) fn prepare(&mut self, cx: &mut Cx, key: u64) {
         let Some(at) = self.task_of(key) else { return };
-        let needs = self.tasks[at].spec.downloads.is_some();
+        let (needs, alone) = (self.tasks[at].spec.downloads.is_some(), self.tasks[at].group.is_none());
         let Some(speed) = self.flags.bandwidth_bits_per_s.filter(|_| needs) else {
-            return self.start_executor(cx, key, self.flags.executor_registration_timeout);
+            return self.fetched(cx, at, self.flags.executor_registration_timeout);
         };
         self.downloads.count(cx.now, speed);
         self.fetch(cx, key, 0);
         self.arm_downloads(cx, speed);
-        if self.downloads.waiting.iter().any(|waiting| waiting.container == key) {
+        // A group's executor has registered before its tasks fetch anything.
+        if alone && self.downloads.waiting.iter().any(|waiting| waiting.container == key) {
             cx.timer(TimerKey::new(REGISTRATION_TIMER, key), self.flags.executor_registration_timeout);
         }
     }
@@ -125,11 +126,12 @@ impl Agent {
         let Some(at) = self.task_of(key) else { return };
         let task = &self.tasks[at];
         let (id, host) = (task.id, self.info.hostname);
+        let here = at;
         let mut left = task.spec.downloads.iter().flat_map(|all| all.iter()).enumerate().skip(from);
         let Some((at, what)) = left.find(|(_, what)| !self.downloads.has(what)) else {
             // The time-out has been running since the task came, if it had to wait at all.
             let timeout = if from == 0 { self.flags.executor_registration_timeout } else { Span::MAX };
-            return self.start_executor(cx, key, timeout);
+            return self.fetched(cx, here, timeout);
         };
         let what = *what;
         let transfer = self.downloads.join(what);
@@ -187,8 +189,17 @@ impl Agent {
         }
     }
 
-    /// Everything is there: the executor starts, and registers unless `timeout` comes first.
-    fn start_executor(&mut self, cx: &mut Cx, key: u64, timeout: Span) {
+    /// Everything that a task needs is there.
+    fn fetched(&mut self, cx: &mut Cx, at: usize, timeout: Span) {
+        match self.tasks[at].group {
+            // The executor is there already.
+            Some(group) => self.start_in_group(cx, at, group),
+            None => self.start_executor(cx, self.tasks[at].executor.key(), timeout),
+        }
+    }
+
+    /// The executor starts, and registers unless `timeout` comes first.
+    pub(super) fn start_executor(&mut self, cx: &mut Cx, key: u64, timeout: Span) {
         let startup = self.flags.executor_startup;
         match executor::startup(cx, startup, key) {
             Span::ZERO => self.executor_ready(cx, key),
@@ -203,7 +214,7 @@ impl Agent {
 
     /// `registerExecutorTimeout`: the container is destroyed, whatever it was waiting for.
     pub(super) fn registration_timed_out(&mut self, cx: &mut Cx, key: u64) {
-        let Some(at) = self.task_of(key) else { return };
+        let Some(at) = self.task_of(key) else { return self.group_timed_out(cx, key) };
         if !self.tasks[at].executor.is_registering() || self.tasks[at].executor.kill() != Kill::NeverRan {
             return;
         }

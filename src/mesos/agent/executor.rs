@@ -64,6 +64,9 @@ impl Executor {
     pub(super) fn key(&self) -> u64 {
         self.key
     }
+    pub(super) fn is_killing(&self) -> bool {
+        self.state == State::Killing
+    }
     pub(super) fn is_running(&self) -> bool {
         matches!(self.state, State::Running | State::Killing)
     }

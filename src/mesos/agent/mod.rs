@@ -1,6 +1,7 @@
 //! The agent (`src/slave/slave.cpp`): registration, launches, kills, status update streams.
 //!
-//! The executor is a sub-machine inside (`executor`), called and not messaged. Updates of each
+//! Executors are sub-machines inside, called and not messaged: that of a single command (`executor`)
+//! and that of a group of tasks (`group`). Updates of each
 //! task form a stream whose head alone is in flight (`streams`); one retry deadline serves all
 //! streams of the agent. Reservations and volumes are written to its disk (`checkpoint`). What a task
 //! needs is fetched first (`downloads`).
@@ -9,6 +10,7 @@ mod checkpoint;
 mod checks;
 mod downloads;
 mod executor;
+mod group;
 mod streams;
 
 use crate::actor::{Cx, DiskOp, Effect, Input, ProcessId, TimerKey, WatchMode};
@@ -82,6 +84,8 @@ struct Task {
     executor: Executor,
     stream: Stream,
     checking: Option<Box<checks::Checking>>,
+    /// Key of the executor that it shares with others; `None`: it has one of its own.
+    group: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,7 +100,9 @@ pub struct Agent {
     attempts: u64,
     retries: u32,
     tasks: Vec<Task>,
-    /// Frameworks with tasks here.
+    /// Executors of groups of tasks.
+    groups: Vec<group::Group>,
+    /// Frameworks with tasks or executors here.
     frameworks: Map<FrameworkId, Arc<FrameworkInfo>>,
     next_uuid: u64,
     /// A retry timer is armed.
@@ -119,6 +125,7 @@ impl Agent {
             attempts: 0,
             retries: 0,
             tasks: Vec::new(),
+            groups: Vec::new(),
             frameworks: Map::default(),
             next_uuid: 0,
             retry_armed: false,
@@ -174,6 +181,9 @@ impl Agent {
         match msg {
             Msg::RunTask { framework, role, task, spec, info } => {
                 self.run_task(cx, (framework, role), task, spec, info);
+            }
+            Msg::RunTaskGroup { framework, role, group, info, launch_executor } => {
+                self.run_group(cx, (framework, role), &group, info, launch_executor);
             }
             Msg::CheckpointResources(resources) => self.checkpoint(cx, resources),
             Msg::StatusAck { framework, task, uuid } => self.acknowledged(cx, framework, task, uuid),
@@ -265,6 +275,7 @@ impl Agent {
             checkpointed: self.checkpoint.kept.clone(),
             // What only has an update to deliver is no task of ours, and its framework may be unknown.
             tasks: self.tasks.iter().filter(|t| !t.executor.is_absent()).map(report).collect(),
+            executors: self.executors_to_report(),
             frameworks: self.frameworks.iter().map(|(id, info)| (*id, info.clone())).collect(),
         }
     }
@@ -306,7 +317,7 @@ impl Agent {
         let key = self.next_container;
         self.next_container += 1;
         let (executor, stream) = (Executor::starting(key), Stream::default());
-        self.tasks.push(Task { framework, role, id, spec, executor, stream, checking: None });
+        self.tasks.push(Task { framework, role, id, spec, executor, stream, checking: None, group: None });
         self.prepare(cx, key);
     }
 
@@ -316,7 +327,7 @@ impl Agent {
 
     /// The executor has registered: it is given its task.
     fn executor_ready(&mut self, cx: &mut Cx, key: u64) {
-        let Some(at) = self.task_of(key) else { return };
+        let Some(at) = self.task_of(key) else { return self.group_registered(cx, key) };
         let task = &mut self.tasks[at];
         if !task.executor.launch() {
             return;
@@ -341,6 +352,9 @@ impl Agent {
             None => return,
         };
         cx.fact(Fact::TaskEnded { task: task.id, owner: task.spec.owner, host: self.info.hostname, how });
+        if let Some(group) = task.group {
+            return self.group_task_ended(cx, at, group, state);
+        }
         let reason = if how == End::Failed { Reason::CommandExecutorFailed } else { Reason::None };
         let healthy = self.health_at_end(at);
         self.update_with(cx, at, state, reason, healthy);
@@ -354,6 +368,9 @@ impl Agent {
             let state = if aware { TaskState::Dropped } else { TaskState::Lost };
             return self.report_missing(cx, framework, id, state, Reason::ExecutorTerminated);
         };
+        if let Some(group) = self.tasks[at].group {
+            return self.kill_in_group(cx, at, group);
+        }
         let key = self.tasks[at].executor.key();
         match self.tasks[at].executor.kill() {
             executor::Kill::Ignored => {}
@@ -374,6 +391,7 @@ impl Agent {
     /// Everything of the framework is shut down; no updates are sent for it any more.
     fn shutdown_framework(&mut self, cx: &mut Cx, framework: FrameworkId) {
         self.frameworks.shift_remove(&framework);
+        self.shut_down_groups(cx, framework);
         let host = self.info.hostname;
         let registering = |task: &&Task| task.framework == framework && task.executor.is_registering();
         let given_up: Vec<u64> = self.tasks.iter().filter(registering).map(|task| task.executor.key()).collect();

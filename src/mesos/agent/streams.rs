@@ -92,7 +92,8 @@ impl Agent {
         let (spec, stream) = (Arc::new(nothing), Stream::default());
         let executor = Executor::absent();
         // It never had resources, so of no role.
-        self.tasks.push(Task { framework, role: RoleId::default(), id, spec, executor, stream, checking: None });
+        let role = RoleId::default();
+        self.tasks.push(Task { framework, role, id, spec, executor, stream, checking: None, group: None });
         self.update(cx, self.tasks.len() - 1, state, reason);
     }
 
@@ -169,8 +170,17 @@ impl Agent {
             stream.due = Time::MAX;
             return self.send_head(cx, at, RETRY_FIRST, false);
         }
-        self.tasks.swap_remove(at);
-        if !self.tasks.iter().any(|t| t.framework == framework) {
+        let over = self.tasks.swap_remove(at);
+        if let Some(group) = over.group {
+            self.forget_group(group);
+        }
+        self.forget_framework(framework);
+    }
+
+    /// Of a framework that has nothing here any more nothing is known.
+    pub(super) fn forget_framework(&mut self, framework: FrameworkId) {
+        let has_tasks = self.tasks.iter().any(|t| t.framework == framework);
+        if !has_tasks && !self.groups.iter().any(|g| g.framework == framework) {
             self.frameworks.shift_remove(&framework);
         }
     }

@@ -14,6 +14,7 @@ use super::{Allocate, Flags, Work};
 use crate::actor::{Cx, Input, Mailbox, TimerKey};
 use crate::base::dice::Site;
 use crate::base::id::{AgentId, FrameworkId};
+use crate::base::quantity::Quantities;
 use crate::fact::Fact;
 use crate::mesos::message::{FrameworkInfo, Msg};
 use crate::mesos::resource::Resources;
@@ -132,6 +133,10 @@ where
 
     fn free(&self, agent: AgentId) -> Option<Resources> {
         self.core.free(agent)
+    }
+
+    fn free_quantities(&self, agent: AgentId) -> Option<Quantities> {
+        self.core.free_quantities(agent)
     }
 
     fn held(&self, agent: AgentId, framework: FrameworkId) -> Option<Resources> {

@@ -8,6 +8,7 @@ use super::filter::Instant;
 use super::policy::Sharing;
 use super::sorter::Kind;
 use crate::base::id::{AgentId, FrameworkId};
+use crate::base::quantity::Quantities;
 use crate::base::time::Time;
 use crate::mesos::resource::Resources;
 use std::collections::BTreeMap;
@@ -18,6 +19,12 @@ impl<S: Sharing, C> Core<S, C> {
     pub fn free(&self, agent: AgentId) -> Option<Resources> {
         let slot = self.agent_index.get(agent)?;
         Some(self.bundles.resources(self.hot[slot as usize].free).clone())
+    }
+    /// The scalars of that.
+    #[must_use]
+    pub fn free_quantities(&self, agent: AgentId) -> Option<Quantities> {
+        let slot = self.agent_index.get(agent)?;
+        Some(self.bundles.resources(self.hot[slot as usize].free).quantities())
     }
     /// What a framework holds on an agent.
     #[must_use]

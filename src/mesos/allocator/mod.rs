@@ -50,6 +50,10 @@ pub trait Allocate: dyn_clone::DynClone + Send + Sync + std::fmt::Debug {
     fn handle(&mut self, cx: &mut Cx, input: Input);
     /// What the allocator believes to be free on an agent (for checks).
     fn free(&self, agent: AgentId) -> Option<Resources>;
+    /// The scalars of that.
+    fn free_quantities(&self, agent: AgentId) -> Option<Quantities> {
+        Some(self.free(agent)?.quantities())
+    }
     /// What the allocator believes a framework to hold on an agent (for checks).
     fn held(&self, agent: AgentId, framework: FrameworkId) -> Option<Resources>;
     /// From now on each run is kept as `last_run`.

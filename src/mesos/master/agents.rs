@@ -109,6 +109,7 @@ impl Master {
             connected: true,
             marking: false,
             tasks: SmallVec::new(),
+            executors: Vec::new(),
             killed: Vec::new(),
         });
         self.agent_index.insert(id, key.index);
@@ -181,6 +182,7 @@ impl Master {
         }
         let ping_timeout = self.ping_timeout();
         cx.send(from, Msg::AgentReregistered { agent: id, ping_timeout, unknown: unknown.into() });
+        self.reconcile_executors(cx, slot, report);
         self.repeat_checkpoint(cx, slot, &report.checkpointed);
         self.repeat_kills(cx, slot);
         // A repeated report of one that is connected is older than what was launched there since.
@@ -234,11 +236,13 @@ impl Master {
             .iter()
             .filter(|t| live(self, t) && !t.latest.is_terminal())
             .map(|t| (t.framework, t.role, t.spec.resources()))
+            .chain(self.held_by_executors(report))
             .collect();
         let slot = self.add_agent(cx, id, process, report.info.clone(), &report.checkpointed, &used);
         for task in &report.tasks {
             self.readd_task(cx, slot, task, was_unreachable);
         }
+        self.readd_executors(cx, slot, report);
         let (host, total) = (report.info.hostname, report.info.total.quantities());
         cx.fact(Fact::AgentReregistered { agent: id, host, total });
         cx.send(process, Msg::AgentReregistered { agent: id, ping_timeout: self.ping_timeout(), unknown: [].into() });
@@ -291,6 +295,7 @@ impl Master {
                 self.lose_task(cx, task, TaskState::Lost, Reason::AgentDisconnected);
             }
         }
+        self.release_executors(cx, slot, Reason::AgentDisconnected, |m, e| !m.framework(e.framework).info.checkpoint);
         cx.timer(TimerKey::new(REREGISTER_TIMER, u64::from(slot)), self.flags.agent_reregister_timeout);
     }
 
@@ -346,6 +351,7 @@ impl Master {
             };
             self.lose_task(cx, task, state, reason);
         }
+        self.release_executors(cx, slot, reason, |_, _| true);
         self.rescind_agent(cx, id);
         cx.cancel(TimerKey::new(REREGISTER_TIMER, u64::from(slot)));
         self.agent_index.remove(id);

@@ -163,6 +163,11 @@ impl Master {
             self.end_task(cx, task, TaskState::Killed, Reason::FrameworkRemoved);
             self.forget_task(task, TaskState::Killed);
         }
+        let with_executors: Vec<u32> =
+            self.agents.iter().filter(|(_, agent)| !agent.executors.is_empty()).map(|(agent, _)| agent).collect();
+        for agent in with_executors {
+            self.release_executors(cx, agent, Reason::FrameworkRemoved, |_, e| e.framework == slot);
+        }
         self.tell_allocator(cx, Msg::RemoveFramework { framework: id });
         let key = self.frameworks.key_at(slot).expect("a framework's slot");
         let framework = self.frameworks.remove(key).expect("a framework's slot");

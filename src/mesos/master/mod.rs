@@ -4,11 +4,12 @@
 //! what the master tells them is dispatched, so that allocation runs merge and filters expire in
 //! the right order. The master knows agents and frameworks by dense slots of its own; only ids
 //! travel. Files: `leadership` (election, the registry of the predecessor), `agents` (registration,
-//! health), `frameworks` (subscription, fail-over), `roles` (of frameworks), `offers` (ACCEPT, DECLINE, rescinding),
-//! `operations` (RESERVE, CREATE and their opposites), `tasks` (updates, acknowledgement,
-//! reconciliation).
+//! health), `frameworks` (subscription, fail-over), `roles` (of frameworks), `offers` (ACCEPT, DECLINE,
+//! rescinding), `operations` (RESERVE, CREATE and their opposites), `executors` (task groups), `tasks`
+//! (updates, acknowledgement, reconciliation).
 
 mod agents;
+mod executors;
 mod frameworks;
 mod leadership;
 mod offers;
@@ -65,6 +66,8 @@ pub(crate) struct Agent {
     /// A registry write that marks it unreachable is on its way.
     marking: bool,
     tasks: SmallVec<[u32; 8]>,
+    /// Executors of task groups; those of single commands are the agent's own.
+    executors: Vec<executors::Executor>,
     /// Kills asked for, so that they can be repeated when the agent comes back.
     killed: Vec<(FrameworkId, TaskId)>,
 }
@@ -254,6 +257,9 @@ impl Master {
     fn message(&mut self, cx: &mut Cx, from: ProcessId, msg: Msg) {
         match msg {
             Msg::Status(update) => self.status_update(cx, from, update),
+            Msg::ExitedExecutor { framework, agent, executor } => {
+                self.exited_executor(cx, from, framework, agent, executor);
+            }
             Msg::Acknowledge { framework, agent, task, uuid } => {
                 self.acknowledge(cx, from, framework, agent, task, uuid);
             }
@@ -354,6 +360,9 @@ impl Master {
                 if !task.state.is_terminal() {
                     used += &task.spec.resources();
                 }
+            }
+            for executor in &agent.executors {
+                used += &executor.spec.resources();
             }
             books.push(Books {
                 agent: agent.id,

@@ -5,9 +5,10 @@
 
 use super::{Framework, Master, OFFER_TIMER, OpenBatch, Task};
 use crate::actor::{Cx, ProcessId, TimerKey};
-use crate::base::id::{AgentId, FrameworkId, OfferId, RoleId};
+use crate::base::id::{AgentId, FrameworkId, OfferId, RoleId, TaskId};
 use crate::base::quantity::Quantities;
 use crate::fact::{Fact, OfferEnd};
+use crate::job::TaskSpec;
 use crate::mesos::message::{
     AgentInfo, Allocation, Launch, Launches, Msg, OfferBatch, OfferEntry, OfferRange, OfferRanges, Refuse,
 };
@@ -252,7 +253,7 @@ impl Master {
     ) {
         let Some(slot) = self.caller(from, id) else { return };
         let Some((agent, role, mut rest)) = self.take_offers(cx, id, offer, more) else {
-            return self.refuse_launches(cx, slot, launches.as_slice().iter());
+            return self.refuse_launches(cx, slot, launches.as_slice().iter().flat_map(Launch::tasks));
         };
         let agent_id = self.agent(agent).id;
         for launch in launches.as_slice() {
@@ -316,18 +317,15 @@ impl Master {
         if valid { of.map(|(agent, role)| (agent, role, sum)) } else { None }
     }
 
-    pub(super) fn refuse_launches<'a>(&self, cx: &mut Cx, slot: u32, launches: impl Iterator<Item = &'a Launch>) {
+    pub(super) fn refuse_launches(&self, cx: &mut Cx, slot: u32, tasks: impl Iterator<Item = TaskId>) {
         let framework = self.framework(slot);
         let Some(process) = framework.process else { return };
         let state = Self::lost_state(&framework.info, TaskState::Dropped);
         // The agent of a void offer is unknown; the update names none that exists.
         let nobody = AgentId { master: self.id, n: u32::MAX };
-        for launch in launches {
-            for n in launch.first..launch.first + launch.count {
-                let task = crate::base::id::TaskId { template: launch.spec.template, n };
-                let update = Self::own_update(framework.id, nobody, task, state, Reason::InvalidOffers);
-                cx.send(process, Msg::Update(update));
-            }
+        for task in tasks {
+            let update = Self::own_update(framework.id, nobody, task, state, Reason::InvalidOffers);
+            cx.send(process, Msg::Update(update));
         }
     }
 
@@ -340,7 +338,7 @@ impl Master {
         n: u32,
         rest: &mut Resources,
     ) {
-        let id = crate::base::id::TaskId { template: launch.spec.template, n };
+        let id = TaskId { template: launch.spec.template, n };
         let framework = self.frameworks.at_mut(slot).expect("a framework's slot");
         let needs = launch.spec.resources();
         let known = framework.tasks.contains_key(&id) || framework.unreachable.contains_key(&id);
@@ -353,23 +351,38 @@ impl Master {
             return;
         }
         *rest -= &needs;
+        let (framework_id, info) = (framework.id, framework.info.clone());
+        self.add_task(cx, slot, (agent, role), id, &launch.spec);
+        let spec = launch.spec.clone();
+        let process = self.agent(agent).process;
+        cx.send(process, Msg::RunTask { framework: framework_id, role, task: id, spec, info });
+    }
+
+    /// A task holds its resources from now on.
+    pub(super) fn add_task(
+        &mut self,
+        cx: &mut Cx,
+        slot: u32,
+        (agent, role): (u32, RoleId),
+        id: TaskId,
+        spec: &Arc<TaskSpec>,
+    ) {
+        let framework = self.frameworks.at_mut(slot).expect("a framework's slot");
         let key = self.tasks.insert(Task {
             id,
             framework: slot,
             agent,
-            spec: launch.spec.clone(),
+            spec: spec.clone(),
             role,
             state: TaskState::Staging,
             forwarded: TaskState::Staging,
             uuid: 0,
         });
         framework.tasks.insert(id, key.index);
-        let (framework_id, info) = (framework.id, framework.info.clone());
+        let framework = framework.id;
         let record = self.agents.at_mut(agent).expect("an agent's slot");
         record.tasks.push(key.index);
-        cx.fact(Fact::TaskLaunched { framework: framework_id, task: id, agent: agent_id });
-        let spec = launch.spec.clone();
-        cx.send(record.process, Msg::RunTask { framework: framework_id, role, task: id, spec, info });
+        cx.fact(Fact::TaskLaunched { framework, task: id, agent: record.id });
     }
 }
 

@@ -22,7 +22,7 @@ impl Master {
         let Some(slot) = self.caller(from, id) else { return };
         let Some((&offer, more)) = acceptance.offers.split_first() else { return };
         let Some((agent, role, offered)) = self.take_offers(cx, id, offer, Some(more)) else {
-            return self.refuse_launches(cx, slot, acceptance.launches());
+            return self.refuse_launches(cx, slot, acceptance.tasks());
         };
         let mut rest = offered.clone();
         for operation in &acceptance.operations {
@@ -32,6 +32,7 @@ impl Master {
                         self.launch(cx, slot, (agent, role), launch, n, &mut rest);
                     }
                 }
+                Operation::LaunchGroup(group) => self.launch_group(cx, slot, (agent, role), group, &mut rest),
                 Operation::Convert(operation) => self.convert(cx, slot, (agent, role), operation, &mut rest),
             }
         }

@@ -146,9 +146,9 @@ mod tests {
             let agent = AgentId { master: id, n: 0 };
             let mut desk = Self { bench, master: Master::new(id, flags, true), framework, agent };
             let info = AgentInfo { hostname: id, total: cpus(4), attributes: Vec::new(), devices: 0, address: 8 };
-            let (tasks, frameworks) = (Vec::new(), Vec::new());
+            let (tasks, executors, frameworks) = (Vec::new(), Vec::new(), Vec::new());
             let checkpointed = Resources::EMPTY;
-            let report = Reregistration { id: agent, info: Arc::new(info), checkpointed, tasks, frameworks };
+            let report = Reregistration { id: agent, info: Arc::new(info), checkpointed, tasks, executors, frameworks };
             let told = desk.tell(AGENT, Msg::ReregisterAgent(Arc::new(report)));
             let token = told.iter().find_map(|e| match e {
                 Effect::Dispatch { msg: Msg::Apply { token, .. }, .. } => Some(*token),

@@ -60,6 +60,21 @@ impl Recorder {
         self.count(framework, Count::TasksLaunched, 1);
     }
 
+    /// An executor of a group holds what it needs itself; it is no task, so it is not counted as one.
+    pub(super) fn executor_held(&mut self, left: i64, executor: TaskId) {
+        let Some(service) = self.services.get_mut(&executor.template) else { return };
+        service.held += 1;
+        let (framework, each) = (service.framework, service.each);
+        self.hold(framework, each, 1, left);
+    }
+
+    pub(super) fn executor_released(&mut self, left: i64, executor: TaskId) {
+        let Some(service) = self.services.get_mut(&executor.template).filter(|s| s.held > 0) else { return };
+        service.held -= 1;
+        let (framework, each) = (service.framework, service.each);
+        self.hold(framework, each, -1, left);
+    }
+
     /// A master hears of a task that it has not launched itself.
     pub(super) fn task_reported(&mut self, left: i64, task: TaskId, state: TaskState) {
         if !state.is_terminal() {

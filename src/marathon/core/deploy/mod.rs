@@ -276,13 +276,15 @@ impl Marathon {
     /// A new instance runs: what does it take to count?
     fn new_instance_runs(&mut self, cx: &mut Cx, app: Symbol, id: InstanceId) {
         let Some(action) = self.deployments.actions.get_mut(&app) else { return };
-        let (checked, polled) = (!action.spec.health_checks.is_empty(), !action.spec.readiness_checks.is_empty());
+        let (checked, polled) = (action.spec.is_checked(), !action.spec.readiness_checks.is_empty());
         let Some(gate) = action.stage.gate() else { return };
-        let passed = !checked && gate.is_healthy(id, !polled);
+        if !checked {
+            gate.is_healthy(id, !polled);
+        }
         if polled {
             self.begin_readiness(cx, app, id);
-        }
-        if passed {
+        } else if !checked {
+            // Quirk: also if it counted before, as when it was away.
             self.passed_gate(cx, app);
         }
     }
@@ -292,6 +294,6 @@ impl Marathon {
 /// the instance knows nothing, so with such it never is.
 fn considered_healthy(instance: &Instance) -> bool {
     let spec = &instance.spec;
-    let unchecked = spec.health_checks.is_empty() && !spec.has_check && spec.readiness_checks.is_empty();
+    let unchecked = !spec.is_checked() && !spec.has_check && spec.readiness_checks.is_empty();
     unchecked || instance.state.healthy == Some(true)
 }

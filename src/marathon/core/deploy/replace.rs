@@ -90,12 +90,13 @@ impl Marathon {
         self.check_replaced(cx, app);
     }
 
-    /// A new instance that an earlier attempt has started.
+    /// A new instance that an earlier attempt has started. Quirk: without health checks it counts, also
+    /// if it only waits.
     fn examine(&mut self, cx: &mut Cx, app: Symbol, instance: &Arc<Instance>) {
         let Some(action) = self.deployments.actions.get_mut(&app) else { return };
-        let (checked, polled) = (!action.spec.health_checks.is_empty(), !action.spec.readiness_checks.is_empty());
+        let (checked, polled) = (action.spec.is_checked(), !action.spec.readiness_checks.is_empty());
         let running = instance.state.condition == Condition::Running;
-        let healthy = if checked { instance.state.healthy == Some(true) } else { running };
+        let healthy = !checked || instance.state.healthy == Some(true);
         if let Some(gate) = action.stage.gate()
             && healthy
         {
