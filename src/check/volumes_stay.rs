@@ -42,21 +42,28 @@ fn freed(view: View, slot: u32, resources: &Resources) -> Result<(), String> {
     Ok(())
 }
 
+/// Each task of these is launched with what its instance has reserved.
 fn launched(view: View, slot: u32, launch: &Launch) -> Result<(), String> {
+    launch.tasks().try_for_each(|task| has_volumes(view, slot, task, &[&launch.spec.extra]))
+}
+
+fn has_volumes(view: View, slot: u32, task: TaskId, given: &[&Resources]) -> Result<(), String> {
     let Some(fleet) = view.marathons.fleet(slot) else { return Ok(()) };
     let names = view.world.names();
-    for n in launch.first..launch.first + launch.count {
-        let instance = instance_of(names, TaskId { template: launch.spec.template, n });
-        let record = instance.and_then(|instance| fleet.instances.get(&instance)?.record.as_ref());
-        let Some(reservation) = record.and_then(|record| record.reservation.as_ref()) else { continue };
-        let made = launch.spec.extra.persistent_volumes();
-        let has = |id: &str| made.objects().any(|object| object.persistence_id() == Some(id));
-        if let Some(missing) = reservation.volumes.iter().find(|id| !has(id)) {
-            let task = names.text(Symbol(n));
-            return Err(format!("{task} is launched without its volume {missing}"));
+    let instance = instance_of(names, task);
+    let record = instance.and_then(|instance| fleet.instances.get(&instance)?.record.as_ref());
+    let Some(reservation) = record.and_then(|record| record.reservation.as_ref()) else { return Ok(()) };
+    let has = |id: &str| {
+        let made = |resources: &&Resources| resources.objects().any(|object| object.persistence_id() == Some(id));
+        given.iter().any(made)
+    };
+    match reservation.volumes.iter().find(|id| !has(id)) {
+        Some(missing) => {
+            let task = names.text(Symbol(task.n));
+            Err(format!("{task} is launched without its volume {missing}"))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl Invariant for VolumesStay {
@@ -86,6 +93,12 @@ impl Invariant for VolumesStay {
                 freed(view, slot, resources)
             }
             Operation::Launch(launch) => launched(view, slot, launch),
+            // A pod's volumes are those of all its containers.
+            Operation::LaunchGroup(group) => {
+                let members = group.tasks.iter().chain([&group.executor]);
+                let given: Vec<&Resources> = members.map(|member| &member.spec.extra).collect();
+                group.tasks.first().map_or(Ok(()), |first| has_volumes(view, slot, first.id, &given))
+            }
             Operation::Convert(_) => Ok(()),
         })
     }
