@@ -44,6 +44,10 @@ impl Installation {
         let definitions = definitions::Flags { hostname, ..(*self.flags.definitions).clone() };
         Arc::new(Flags { definitions: Arc::new(definitions), ..self.flags.clone() })
     }
+    /// Sizes of what apps fetch.
+    pub(super) fn sizes(&self) -> &Map<String, u64> {
+        &self.flags.download_bits
+    }
     /// Who is at which address outside.
     pub(super) fn knows(&mut self, endpoints: Arc<Map<String, Endpoint>>) {
         self.flags.endpoints = endpoints;

@@ -3,6 +3,7 @@
 
 mod judge;
 mod read;
+mod resident;
 
 use super::plan::{self, told};
 use super::{Failure, print};
@@ -59,6 +60,8 @@ pub(super) struct Arguments {
 struct Answer<'a> {
     spec: &'a RunSpec,
     placed: usize,
+    /// Of those without a task that have a reservation.
+    waiting: usize,
     offers: &'a [Offer],
     verdicts: Vec<Verdict>,
     together: Together,
@@ -96,8 +99,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut desk = Desk::new(&spec, &circumstances, names);
     desk.learn(&tasks, &agents, &offers);
     let placed = desk.placed();
-    let (verdicts, together) = desk.judge(&offers);
-    let answer = Answer { spec: &spec, placed, offers: &offers, verdicts, together, notes: desk.notes };
+    let waiting = desk.count_waiting();
+    let (verdicts, together) = if spec.is_resident() { desk.judge_resident(&offers) } else { desk.judge(&offers) };
+    let answer = Answer { spec: &spec, placed, waiting, offers: &offers, verdicts, together, notes: desk.notes };
     if arguments.json {
         let text = serde_json::to_string_pretty(&answer.as_json()).unwrap_or_default();
         print(&format!("{text}\n"));
@@ -131,9 +135,9 @@ fn app(value: &Value, flags: &Flags) -> Result<RunSpec, Rejection> {
     let context = Context { root: &root, flags, strict: true };
     let is_pod = inner.get("containers").is_some();
     let mut spec = if is_pod { pod::pod(inner, &PathId::root(), context)? } else { define::app(inner, context)? };
-    if spec.is_resident() {
-        let what = "it has persistent volumes; such are matched in two steps, which is not judged here";
-        return Err(Rejection::invalid(if is_pod { "/volumes" } else { "/container/volumes" }, what));
+    if is_pod && spec.is_resident() {
+        let what = "it has persistent volumes; pods with such are matched in two steps, which is not judged here";
+        return Err(Rejection::invalid("/volumes", what));
     }
     // Instances older than this do not count in constraints.
     let changed = inner.get("versionInfo").and_then(|info| info.get("lastConfigChangeAt")).and_then(Value::as_str);
@@ -185,22 +189,29 @@ impl Answer<'_> {
             let value = constraint.value.iter().map(|value| format!(" {value}"));
             words.push(format!("{} {}{}", constraint.field, constraint.operator.name(), value.collect::<String>()));
         }
+        words.extend(spec.volumes.iter().map(resident::told));
         words.join(", ")
     }
 
     fn as_text(&self) -> String {
         let spec = self.spec;
-        let mut text = format!("{}: {}, {} placed; each: {}\n", spec.id, many(spec.instances as usize, "instance"), self.placed, self.needs());
+        let waiting = match self.waiting {
+            0 => String::new(),
+            n => format!(", {} with a reservation", if n == 1 { "1 waits".to_owned() } else { format!("{n} wait") }),
+        };
+        let mut text = format!("{}: {}, {} placed{waiting}; each: {}\n", spec.id, many(spec.instances as usize, "instance"), self.placed, self.needs());
         self.notes.iter().for_each(|note| text += &format!("note: {note}\n"));
         text.push('\n');
         let ids = self.offers.iter().map(|offer| offer.id.chars().count()).max().unwrap_or(0);
         let hosts = self.offers.iter().map(|offer| offer.hostname.chars().count()).max().unwrap_or(0);
         for (offer, verdict) in self.offers.iter().zip(&self.verdicts) {
             let word = match verdict.details.first() {
+                None if spec.is_resident() => resident::used(verdict),
                 None => format!("matches, takes {}", verdict.takes),
                 Some(first) => format!("{:?}", first.reason),
             };
             text += &format!("{:ids$}  {:hosts$}  {word}\n", offer.id, offer.hostname);
+            verdict.lines.iter().for_each(|line| text += &format!("    {line}\n"));
             for (i, detail) in verdict.details.iter().enumerate() {
                 let also = verdict.details[..i].iter().all(|other| other.reason != detail.reason) && i > 0;
                 let also = if also { format!("{:?}: ", detail.reason) } else { String::new() };
@@ -229,14 +240,19 @@ impl Answer<'_> {
                 fields.insert("message".into(), detail.text.as_str().into());
                 Value::Object(fields)
             });
-            json!({
+            let mut shown = json!({
                 "id": offer.id,
                 "hostname": offer.hostname,
                 "matches": verdict.details.is_empty(),
                 "reason": verdict.details.first().map(|detail| format!("{:?}", detail.reason)),
                 "details": details.collect::<Vec<_>>(),
                 "takes": verdict.takes,
-            })
+            });
+            if self.spec.is_resident() {
+                shown["launches"] = json!(verdict.launches);
+                shown["remarks"] = json!(verdict.lines);
+            }
+            shown
         });
         let funnel = self.funnel().into_iter().map(|(reason, declined, processed)| {
             json!({ "reason": format!("{reason:?}"), "declined": declined, "processed": processed })
@@ -246,6 +262,7 @@ impl Answer<'_> {
             "app": self.spec.id.as_str(),
             "instances": self.spec.instances,
             "placed": self.placed,
+            "waiting": self.waiting,
             "notes": self.notes,
             "offers": offers.collect::<Vec<_>>(),
             "matching": self.matches(),

@@ -91,6 +91,8 @@ pub(super) struct Offer {
     pub(super) agent: Option<String>,
     pub(super) info: Arc<AgentInfo>,
     pub(super) resources: Resources,
+    /// To whom it was made.
+    pub(super) framework: Option<String>,
     /// To which role of the framework it was made.
     pub(super) role: Option<String>,
     pub(super) region: Option<String>,
@@ -107,6 +109,8 @@ pub(super) struct Task {
     pub(super) agent: Option<String>,
     pub(super) state: TaskState,
     pub(super) version: Option<Version>,
+    /// Ids of its persistent volumes.
+    pub(super) volumes: Vec<String>,
     /// Fault domain, if it is told.
     pub(super) domain: Vec<(&'static str, String)>,
 }
@@ -209,6 +213,7 @@ fn offer(value: &Value, names: &mut Names) -> Result<Offer, Rejection> {
     Ok(Offer {
         id: number,
         agent: id(fields, &["slave_id", "slaveId", "agent_id", "agentId"]),
+        framework: id(fields, &["framework_id", "frameworkId"]),
         role: role.map(str::to_owned),
         info: Arc::new(info(names, &hostname, &attributes)),
         hostname,
@@ -316,6 +321,8 @@ fn pod_instances(status: &Value, instances: &Value) -> Result<Vec<Task>, Rejecti
             agent: text("agentId"),
             state,
             version: None,
+            // Pods with volumes are not judged.
+            volumes: Vec::new(),
             domain: domain.into_iter().filter_map(|(name, field)| Some((name, text(field)?))).collect(),
         });
     }
@@ -341,6 +348,9 @@ fn task(value: &Value) -> Result<Task, Rejection> {
         agent: text("slaveId"),
         state,
         version: version.transpose()?,
+        volumes: (value.get("localVolumes").and_then(Value::as_array).into_iter().flatten())
+            .filter_map(|volume| Some(volume.get("persistenceId")?.as_str()?.to_owned()))
+            .collect(),
         domain: [("@region", "region"), ("@zone", "zone")]
             .into_iter()
             .filter_map(|(name, field)| Some((name, text(field)?)))

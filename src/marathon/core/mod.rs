@@ -11,7 +11,7 @@ pub mod callbacks;
 pub mod changes;
 pub mod constraints;
 pub mod deploy;
-mod downloads;
+pub mod downloads;
 pub mod driver;
 pub mod flags;
 pub mod groups;
