@@ -28,6 +28,8 @@ struct Delay {
     app: Symbol,
     reference: Time,
     delay: Span,
+    /// Quiet for so long, it is forgotten.
+    most: Span,
 }
 
 #[derive(Clone, Default)]
@@ -74,15 +76,17 @@ impl Invariant for LaunchBackoff {
                     return Ok(());
                 }
                 let (at, key) = (fact.at, (fleet, config));
+                if self.delays.get(&key).is_some_and(|delay| at - delay.reference > delay.most) {
+                    self.delays.swap_remove(&key);
+                }
                 match condition {
                     C::Dropped | C::Error | C::Failed | C::Gone | C::Finished => {
                         let known = view.marathons.fleet(fact.by).and_then(|fleet| fleet.instances.get(&instance));
                         let Some(backoff) = known.and_then(|known| Some(known.spec()?.backoff)) else { return Ok(()) };
-                        // What has been quiet for long enough is forgotten.
-                        let old = self.delays.get(&key).filter(|old| at - old.reference <= backoff.most);
-                        let grown = old.map(|old| Span((old.delay.0 as f64 * backoff.factor) as i64));
-                        let delay = grown.unwrap_or(backoff.first).min(backoff.most);
-                        self.delays.insert(key, Delay { app, reference: at, delay });
+                        let grown = self.delays.get(&key).map(|old| Span((old.delay.0 as f64 * backoff.factor) as i64));
+                        let most = backoff.most;
+                        let delay = grown.unwrap_or(backoff.first).min(most);
+                        self.delays.insert(key, Delay { app, reference: at, delay, most });
                     }
                     C::Provisioned | C::Staging | C::Starting | C::Running => {
                         let Some(delay) = self.delays.get_mut(&key) else { return Ok(()) };
@@ -113,26 +117,52 @@ mod tests {
     use crate::marathon::model::app::{Backoff, RunSpec};
     use std::sync::Arc;
 
-    fn run(at_s: i64, meanwhile: &[Fact]) -> Vec<String> {
+    const BACKOFF: Backoff = Backoff { first: Span::from_secs(10), factor: 2.0, most: Span::from_secs(300) };
+
+    fn record() -> (bool, Msg) {
+        let app = Arc::new(RunSpec { backoff: BACKOFF, ..spec("/app", 1) });
+        (true, store(1, "instances/host", scheduled(1, app)))
+    }
+
+    fn is(condition: Condition) -> Fact {
+        instance(1, condition, Goal::Running)
+    }
+
+    /// An instance that failed at 2 and 20 s.
+    fn failed_twice() -> Stage {
         let mut stage = Stage::new("launch-backoff");
-        let backoff = Backoff { first: Span::from_secs(10), factor: 2.0, most: Span::from_secs(300) };
-        let app = Arc::new(RunSpec { backoff, ..spec("/app", 1) });
-        let record = || store(1, "instances/host", scheduled(1, app.clone()));
         let now = Time::from_secs;
-        let is = |condition| instance(1, condition, Goal::Running);
-        stage.moment(now(1), 0, &[(true, opens_store()), (true, record())], &[is(Condition::Scheduled)]);
+        stage.moment(now(1), 0, &[(true, opens_store()), record()], &[is(Condition::Scheduled)]);
         stage.at(now(2), &[is(Condition::Provisioned), is(Condition::Failed)]);
-        stage.moment(now(20), 0, &[(true, record())], &[is(Condition::Provisioned), is(Condition::Failed)]);
-        stage.at(now(21), meanwhile);
-        stage.moment(now(at_s), 0, &[(true, record())], &[is(Condition::Provisioned)])
+        stage.moment(now(20), 0, &[record()], &[is(Condition::Provisioned), is(Condition::Failed)]);
+        stage
+    }
+
+    fn placed(stage: &mut Stage, at_s: i64) -> Vec<String> {
+        stage.moment(Time::from_secs(at_s), 0, &[record()], &[is(Condition::Provisioned)])
     }
 
     #[test]
     fn fires_when_a_launch_does_not_wait() {
-        assert!(run(40, &[]).is_empty());
-        assert_eq!(run(35, &[]), ["host was placed after 15s of a delay of 20s"]);
+        assert!(placed(&mut failed_twice(), 40).is_empty());
+        assert_eq!(placed(&mut failed_twice(), 35), ["host was placed after 15s of a delay of 20s"]);
         let step = Fact::DeploymentStep { deployment: Symbol(0), step: 1, app: APP };
-        assert!(run(35, &[step]).is_empty(), "a deployment forgets it");
-        assert!(run(35, &[elected(0)]).is_empty(), "so does a new leader");
+        for forgets in [step, elected(0)] {
+            let mut stage = failed_twice();
+            stage.at(Time::from_secs(21), &[forgets]);
+            assert!(placed(&mut stage, 35).is_empty(), "{forgets:?}");
+        }
+    }
+
+    #[test]
+    fn a_delay_is_forgotten_in_silence() {
+        let run = |up_s: i64| {
+            let mut stage = failed_twice();
+            stage.at(Time::from_secs(up_s), &[is(Condition::Running)]);
+            stage.at(Time::from_secs(up_s + 1), &[is(Condition::Failed)]);
+            placed(&mut stage, up_s + 12)
+        };
+        assert_eq!(run(310), ["host was placed after 11s of a delay of 40s"]);
+        assert!(run(330).is_empty());
     }
 }

@@ -63,11 +63,11 @@ impl MinimumHealth {
         self.upgrades.swap_remove(&(number, app));
         let text = view.world.names().text(app);
         let actions = fleet.plans.get(&deployment).into_iter().flat_map(|plan| plan.steps.iter().flatten());
-        let replaced = actions.filter_map(|action| match action {
+        let mut replaced = actions.filter_map(|action| match action {
             Action::Restart(spec) if spec.id.as_str() == text => Some(spec),
             _ => None,
         });
-        let Some(spec) = replaced.last() else { return };
+        let Some(spec) = replaced.next_back() else { return };
         let here: Set<Symbol> = fleet.of_app(app).filter(|(id, i)| self.counts(*id, i)).map(|(id, _)| id).collect();
         let all = fleet.of_app(app).count() as u32;
         // One goes for each that comes, even if there are too few: the app grows as it is upgraded.
