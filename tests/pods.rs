@@ -480,6 +480,7 @@ fn invariants_see_executors_and_groups() {
             held.map(|(framework, executor, agent)| Fact::ExecutorReleased { framework, executor, agent, reason });
         outbox.extend(early.map(Effect::Fact));
     }
+    #[expect(clippy::ptr_arg, reason = "the shape of all")]
     fn accepts_before_it_writes(_: Mailbox, outbox: &mut Vec<Effect>) {
         for effect in outbox.iter_mut() {
             if let Effect::Send { msg: Msg::AcceptBulk(acceptance), .. } = effect {
