@@ -239,6 +239,7 @@ pub(super) fn installations(
     for section in &scenario.marathons {
         let mut made = installation(section, names, zookeeper, hosted)?;
         made.flags.download_bits = download_bits.clone();
+        made.flags.home_region = scenario.cluster.region.as_deref().map(|region| names.intern(region));
         if all.iter().any(|other| other.name == made.name) {
             let message = format!("there is another Marathon called `{}`", made.name);
             return Err(section.error("name", message, "give it another name"));

@@ -7,7 +7,7 @@ use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
 use crate::base::quantity::{KINDS, Milli, Quantities};
 use crate::fact::OfferRefusal;
-use crate::marathon::core::constraints::{Fields, Member, Placed};
+use crate::marathon::core::constraints::{Fields, Member, Placed, is_abroad};
 use crate::marathon::core::flags::Quirks;
 use crate::marathon::core::matching;
 use crate::marathon::core::ports::PortDice;
@@ -242,10 +242,8 @@ impl<'a> Desk<'a> {
             let text = format!("it is offered to role {role}, the app has role {}", self.spec.role);
             return Some(vec![detail(OfferRefusal::UnfulfilledRole, text, json!({ "offered": role, "role": self.spec.role }))]);
         }
-        let anywhere = self.spec.constraints.iter().any(|c| matches!(c.field.as_str(), "@region" | "@zone"));
-        let home = self.circumstances.region.as_ref();
-        if let (false, Some(home), Some(region)) = (anywhere, home, &offer.region)
-            && home != region
+        if let (Some(home), Some(region)) = (&self.circumstances.region, &offer.region)
+            && is_abroad(&self.names, &self.spec.constraints, &offer.info, home)
         {
             let text = format!("the agent is in region {region}, the master in {home}, and no constraint names @region or @zone");
             return Some(vec![detail(OfferRefusal::UnfulfilledConstraint, text, json!({ "region": region, "home": home }))]);
