@@ -16,17 +16,23 @@ struct Record {
     running: bool,
     /// Its agent was given it after it had sent its report to the master.
     late: bool,
-    /// The master wrote it off: with its agent, or because it was not in the report.
+    /// The master wrote it off with its agent, ...
     written_off: bool,
+    /// ... or because it was not in the agent's report, which may be older than its launch.
+    unreported: bool,
 }
 
 impl Record {
     fn is_stray(self) -> bool {
-        self.late && self.written_off
+        self.late && self.written_off || self.unreported
     }
     /// Nothing depends on it: one that was written off may still be on its way.
     fn is_over(self) -> bool {
-        !self.running && self.booked == 0 && !self.late && !self.written_off
+        !self.running && self.booked == 0 && !self.late && !self.written_off && !self.unreported
+    }
+    /// It runs no more; what is booked stays.
+    fn end(&mut self) {
+        *self = Self { booked: self.booked, ..Self::default() };
     }
     fn counts(self) -> bool {
         self.running && !self.is_stray()
@@ -39,7 +45,7 @@ pub(super) struct Executors(Map<(TaskId, Symbol), Record>);
 
 impl Ledger {
     /// Changes a record, and what counts on its machine with it.
-    fn change_executor(&mut self, executor: TaskId, host: Symbol, change: impl Fn(&mut Record)) {
+    fn change_executor(&mut self, executor: TaskId, host: Symbol, change: impl FnOnce(&mut Record)) {
         let record = self.executors.0.entry((executor, host)).or_default();
         let before = *record;
         change(record);
@@ -66,7 +72,7 @@ impl Ledger {
             return self.noted.push(Noted::LaunchedAgain { task: executor, agent });
         }
         self.change_executor(executor, host, |record| {
-            (record.booked, record.late, record.written_off) = (row + 1, false, false);
+            *record = Record { booked: row + 1, running: record.running, ..Record::default() };
         });
         self.raise(row);
         let row = self.touch(row);
@@ -80,10 +86,11 @@ impl Ledger {
         if self.executors.0.get(&(executor, host)).is_none_or(|record| record.booked != row + 1) {
             return self.noted.push(Noted::ReleasedAgain { task: executor, agent });
         }
-        let unseen = matches!(reason, Reason::AgentRemoved | Reason::AgentDisconnected | Reason::Reconciliation);
+        let with_agent = matches!(reason, Reason::AgentRemoved | Reason::AgentDisconnected);
         self.change_executor(executor, host, |record| {
             record.booked = 0;
-            record.written_off |= unseen;
+            record.written_off |= with_agent;
+            record.unreported |= reason == Reason::Reconciliation;
         });
         let row = self.touch(row);
         row.used -= each;
@@ -95,16 +102,14 @@ impl Ledger {
     }
 
     pub(super) fn executor_ended(&mut self, executor: TaskId, host: Symbol) {
-        self.change_executor(executor, host, |record| {
-            (record.running, record.late, record.written_off) = (false, false, false);
-        });
+        self.change_executor(executor, host, Record::end);
     }
 
     /// A machine is dead, and with it what ran there.
     pub(super) fn executors_died(&mut self, host: Symbol) {
         for ((_, at), record) in &mut self.executors.0 {
             if *at == host {
-                (record.running, record.late, record.written_off) = (false, false, false);
+                record.end();
             }
         }
         self.executors.0.retain(|_, record| !record.is_over());
@@ -182,10 +187,12 @@ mod tests {
         assert_eq!((used(&ledger), ledger.noted()), (cpus(1), &[][..]));
     }
 
-    /// It was launched while the agent's report, without it, was on its way.
+    /// It was launched while the agent's report, without it, was on its way: the master cannot know
+    /// that it runs, be it with its agent that it wrote it off or because of the report.
     #[test]
-    fn one_that_is_missing_in_an_old_report_is_a_stray() {
-        for late in [true, false] {
+    fn what_the_master_cannot_know_is_a_stray() {
+        use Reason::{AgentRemoved as R, Reconciliation as U};
+        for (late, reason, stray) in [(true, R, true), (false, R, false), (true, U, true), (false, U, true)] {
             let mut ledger = ledger();
             ledger.fact(0, &held());
             if late {
@@ -193,11 +200,14 @@ mod tests {
             }
             ledger.executor_given(7, EXECUTOR);
             ledger.fact(0, &up());
-            ledger.fact(0, &released(Reason::Reconciliation));
-            assert_eq!(ledger.running_on(HOST), cpus(if late { 0 } else { 1 }));
+            ledger.fact(0, &released(reason));
+            assert_eq!(ledger.running_on(HOST), cpus(if stray { 0 } else { 1 }), "{late} {reason:?}");
             ledger.fact(0, &held());
             assert_eq!(ledger.running_on(HOST), cpus(1), "reported at last");
-            assert_eq!(ledger.row(AGENT).map(|row| row.excused), Some(late));
+            assert_eq!(ledger.row(AGENT).map(|row| row.excused), Some(stray));
+            ledger.fact(0, &down());
+            ledger.fact(0, &released(reason));
+            assert_eq!(ledger.running_on(HOST), cpus(0));
         }
     }
 }
