@@ -11,9 +11,10 @@
 //! under way; Marathons that keep their state in memory. Exceptions, as upstream: a stateful app that
 //! could not move otherwise has one less; an app that had fewer, because it grows as it is upgraded,
 //! keeps as many as it had; where an overridden deployment left instances behind, as many as are too
-//! many may go. Of an app without checks upstream takes every wanted instance for healthy and kills an
-//! old one whenever a new one comes up: so new instances that wait when a leader takes up the upgrade,
-//! or that come back after they could not be reached, cost an old one each.
+//! many may go. Upstream kills an old one whenever a new one comes up (of an app without checks, of
+//! which it takes every wanted instance for healthy) or is found healthy: so new instances that wait
+//! when a leader takes up the upgrade, that come back after they could not be reached, or whose health
+//! a new leader finds out again by checks of Marathon's own, cost one more old one each.
 
 use super::marathons::{Fleet, Known, Room};
 use super::{Hears, Invariant, View};
@@ -52,10 +53,14 @@ fn is_checked(known: &Known) -> bool {
     known.spec().is_some_and(|spec| !spec.health_checks.is_empty())
 }
 
+fn healthy_by_executor(known: &Known) -> bool {
+    known.record.as_ref().is_some_and(|record| record.state.healthy == Some(true))
+}
+
 impl MinimumHealth {
     fn counts(&self, instance: Symbol, known: &Known) -> bool {
-        let by_executor = || known.record.as_ref().is_some_and(|record| record.state.healthy == Some(true));
-        known.goal == Goal::Running && (!is_checked(known) || self.well.contains(&instance) || by_executor())
+        let well = || self.well.contains(&instance) || healthy_by_executor(known);
+        known.goal == Goal::Running && (!is_checked(known) || well())
     }
 
     fn begins(&mut self, view: View, by: u32, deployment: Symbol, app: Symbol) {
@@ -77,8 +82,12 @@ impl MinimumHealth {
             least = least.min((here.len() as u32).saturating_sub(all - spec.instances));
         }
         let version = spec.versions.version;
-        let waits = |i: &Known| i.goal == Goal::Running && i.condition != Condition::Running && is_new(i, version);
-        let cheap = fleet.of_app(app).filter(|(_, i)| waits(i) && !is_checked(i)).count() as u32;
+        // New ones of an earlier leader's, which are going to come up, or to be found healthy, once more.
+        let again = |(id, i): &(Symbol, &Known)| {
+            let counted = i.goal == Goal::Running && is_new(i, version) && here.contains(id);
+            counted && if is_checked(i) { !healthy_by_executor(i) } else { i.condition != Condition::Running }
+        };
+        let cheap = fleet.of_app(app).filter(again).count() as u32;
         least = least.saturating_sub(cheap);
         let (lost, killed) = (Set::default(), Set::default());
         self.upgrades.insert((number, app), Upgrade { deployment, version, least, here, lost, killed });
@@ -282,6 +291,7 @@ mod tests {
         assert_eq!(taken_up(true, Condition::Running, &[kill(0)]), broken);
         let well = Fact::InstanceHealth { app: APP, instance: HOST, healthy: Some(true) };
         assert!(taken_up(true, Condition::Running, &[well, kill(0)]).is_empty());
+        assert_eq!(taken_up(true, Condition::Running, &[well, kill(0), kill(1)]).len(), 1);
         assert!(taken_up(false, Condition::Running, &[kill(0)]).is_empty());
         assert_eq!(taken_up(false, Condition::Running, &[kill(0), kill(1)]).len(), 1);
         // As upstream: it counts at once, and again when it runs.

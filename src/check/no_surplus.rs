@@ -110,8 +110,11 @@ impl Invariant for NoSurplus {
 
     fn lens(from: ProcessKind, msg: &Msg, sent: bool) -> bool {
         let looked_at = match msg {
-            Msg::Store { .. } => sent,
-            Msg::Stored { .. } => !sent,
+            Msg::Store { request, .. } => {
+                sent && matches!(&**request, Request::Create { path, .. } | Request::Set { path, .. }
+                    if path.ends_with("/state/root"))
+            }
+            Msg::Stored { answer, .. } => !sent && matches!(**answer, Answer::Tree(_)),
             _ => false,
         };
         looked_at && from == ProcessKind::Marathon

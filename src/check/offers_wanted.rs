@@ -6,9 +6,9 @@
 //!
 //! AREAS VERIFIED: no Marathon keeps its role suppressed for longer than two such intervals and half a
 //! minute of calm while an instance is to be launched, or holds a reservation that is to be given back.
-//! AREAS NOT VERIFIED: configurations that failed within their largest delay, which may have to wait;
-//! that offers come at all, which the master decides; the reverse, that a role without wishes is
-//! suppressed.
+//! AREAS NOT VERIFIED: configurations that failed, and gave their last sign of life within their
+//! largest delay, which may have to wait; that offers come at all, which the master decides; the
+//! reverse, that a role without wishes is suppressed.
 
 use super::marathons::Known;
 use super::{Hears, Invariant, View};
@@ -30,7 +30,7 @@ const DEFAULT: Span = Span::from_secs(10);
 pub struct OffersWanted {
     /// Roles of processes that are suppressed, since when.
     suppressed: Map<(u32, RoleId), Time>,
-    /// When a configuration last failed.
+    /// When a configuration that failed last gave a sign of life.
     failed: Lookup<JobId, Time>,
     /// Instances that want an offer, since when.
     waiting: Map<Symbol, Time>,
@@ -91,8 +91,17 @@ impl Invariant for OffersWanted {
         match fact.what {
             Fact::InstanceChanged { instance, config, condition, .. } => {
                 use Condition as C;
-                if matches!(condition, C::Dropped | C::Error | C::Failed | C::Gone | C::Finished) {
-                    self.failed.insert(config, fact.at);
+                match condition {
+                    C::Dropped | C::Error | C::Failed | C::Gone | C::Finished => {
+                        self.failed.insert(config, fact.at);
+                    }
+                    // A sign of life moves its delay.
+                    C::Provisioned | C::Staging | C::Starting | C::Running => {
+                        if let Some(then) = self.failed.get_mut(&config) {
+                            *then = fact.at;
+                        }
+                    }
+                    _ => {}
                 }
                 let known = view.marathons.fleet(fact.by).and_then(|fleet| fleet.instances.get(&instance));
                 if known.is_some_and(wants_offer) {
@@ -149,8 +158,12 @@ mod tests {
     use crate::marathon::model::app::RunSpec;
     use std::sync::Arc;
 
-    /// An instance of role `f` waits for an offer; its Marathon had suppressed that role.
-    fn run(after: Option<Msg>, last: Condition) -> Vec<String> {
+    fn is(condition: Condition) -> Fact {
+        instance(1, condition, Goal::Running)
+    }
+
+    /// An instance of role `f` waits for an offer since 100 s; its Marathon had suppressed that role.
+    fn waiting() -> Stage {
         let now = Time::from_secs;
         let mut stage = Stage::new("offers-wanted");
         let app = Arc::new(RunSpec { role: "f".into(), ..spec("/app", 1) });
@@ -158,10 +171,15 @@ mod tests {
         stage.at(now(1), &[elected(0), serves(0)]);
         let roles: Arc<[RoleId]> = [FRAMEWORK.0].into();
         stage.moment(now(10), 0, &[(true, Msg::Suppress { framework: FRAMEWORK, roles })], &[]);
-        stage.moment(now(100), 0, &[record], &[instance(1, Condition::Scheduled, Goal::Running)]);
+        stage.moment(now(100), 0, &[record], &[is(Condition::Scheduled)]);
+        stage
+    }
+
+    fn run(after: Option<Msg>, last: Condition) -> Vec<String> {
+        let mut stage = waiting();
         let after: Vec<(bool, Msg)> = after.into_iter().map(|msg| (true, msg)).collect();
-        stage.moment(now(110), 0, &after, &[instance(1, last, Goal::Running)]);
-        stage.at(now(200), &[serves(1)])
+        stage.moment(Time::from_secs(110), 0, &after, &[is(last)]);
+        stage.at(Time::from_secs(200), &[serves(1)])
     }
 
     #[test]
@@ -173,5 +191,10 @@ mod tests {
         assert_eq!(run(revive(&[APP]), Condition::Scheduled), [text], "of another role");
         assert!(run(None, Condition::Provisioned).is_empty(), "it has its offer");
         assert!(run(None, Condition::Failed).is_empty(), "it backs off");
+        let mut stage = waiting();
+        stage.moment(Time::from_secs(110), 0, &[], &[Condition::Failed, Condition::Provisioned].map(is));
+        stage.at(Time::from_secs(450), &[is(Condition::Starting), is(Condition::Scheduled)]);
+        assert!(stage.at(Time::from_secs(600), &[serves(1)]).is_empty(), "it backs off since its last sign of life");
+        assert_eq!(stage.at(Time::from_secs(900), &[serves(1)]).len(), 1);
     }
 }
