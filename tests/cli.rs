@@ -366,6 +366,27 @@ fn until_ends_a_run_early() {
 }
 
 #[test]
+fn what_has_no_size_is_told() {
+    let body = r#"{"apps": [
+        {"id": "/a", "cmd": "run", "fetch": [{"uri": "http://a/1"}, {"uri": "http://a/2"}, {"uri": "http://a/3"}]},
+        {"id": "/b", "container": {"type": "DOCKER", "docker": {"image": "nginx"}}}]}"#;
+    let more = format!(
+        "[[marathon]]\n[[request]]\nkind = \"marathon\"\nat = \"10s\"\nmethod = \"POST\"\npath = \"/v2/groups\"\nbody = '''{body}'''\n"
+    );
+    let (none, some) = (format!("{TINY}\n{more}"), "[sizes]\n\"http://a/2\" = \"1MiB\"\n\"nginx\" = \"1MiB\"\n");
+    let at = folder("sizes", &[("none.toml", &none), ("some.toml", &format!("{none}{some}"))]);
+    expect![[r#"
+        none.toml: good: 1 agents, 1 frameworks, 1 jobs in traces, 0 fault sections, 1m
+        note: without a size in [sizes], so fetched in no time: `http://a/1`, `http://a/2`, `http://a/3` and 1 more
+        some.toml: good: 1 agents, 1 frameworks, 1 jobs in traces, 0 fault sections, 1m
+        note: without a size in [sizes], so fetched in no time: `http://a/1`, `http://a/3`
+    "#]]
+    .assert_eq(&good(&at, &["validate", "none.toml", "some.toml"]));
+    let told = good(&at, &["run", "some.toml", "--no-report"]);
+    assert!(told.ends_with("so fetched in no time: `http://a/1`, `http://a/3`\n"), "{told}");
+}
+
+#[test]
 fn validate_reads_everything_and_runs_nothing() {
     let at = folder("validate", &[("small.toml", SMALL), ("tiny.toml", TINY)]);
     let before = files(&at);

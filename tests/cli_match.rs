@@ -302,3 +302,199 @@ fn wrong_files_are_refused_with_place_and_mend() {
     "#]]
     .assert_eq(&all);
 }
+
+/// All containers and the executor must fit together; instances are those of the pod's status.
+#[test]
+fn a_pod_is_matched_as_a_whole() {
+    let container = |name: &str, cpus: f64| json!({ "name": name, "resources": { "cpus": cpus, "mem": 256 }, "endpoints": [{ "name": name }] });
+    let pod = json!({ "id": "/shop", "containers": [container("web", 1.0), container("log", 0.4)],
+        "scaling": { "kind": "fixed", "instances": 3 }, "scheduling": { "placement": { "constraints": [
+            { "fieldName": "hostname", "operator": "UNIQUE" }] } } });
+    let offers = json!({ "offers": [
+        offer("O1", "n1", "cpus:1.4 mem:4096 disk:100 ports:8000-9000", "a"),
+        offer("O2", "n2", "cpus:1.5 mem:544 disk:10 ports:8000-8001", "a"),
+        offer("O3", "n3", "cpus:4 mem:4096 disk:100 ports:8000-8000", "a"),
+        offer("O4", "n4", "cpus:4 mem:4096 disk:100 ports:8000-9000", "a"),
+    ] });
+    let dir = files("match-pod", &pod, &offers);
+    let status = json!({ "id": "/shop", "status": "DEGRADED", "instances": [
+        { "id": "shop.instance-1", "status": "STABLE", "agentHostname": "n4", "agentId": "S-n4" },
+        { "id": "shop.instance-2", "status": "PENDING" }] });
+    std::fs::write(dir.join("status.json"), status.to_string()).expect("it can be written");
+    expect![[r#"
+        /shop: 3 instances, 1 placed; each: cpus:1.5;mem:544;disk:10 for 2 containers and the executor, 2 ports, hostname UNIQUE
+
+        O1  n1  InsufficientCpus
+            wanted 1.5 cpus, the offer has 1.4 for role *
+        O2  n2  matches, takes 1
+        O3  n3  InsufficientPorts
+            wanted 2 ports beside 0 fixed, the offer has 1: [8000-8000]
+        O4  n4  UnfulfilledConstraint
+            constraints(0) hostname UNIQUE: `n4` is taken by shop.instance-1 (TASK_RUNNING)
+
+        reason                           declined  of offers
+        UnfulfilledConstraint                   1          4
+        InsufficientCpus                        1          3
+        InsufficientPorts                       1          2
+        matches                                            1
+
+        1 instance fits in these offers together; 2 are missing
+    "#]].assert_eq(&good(&dir, &["match", "web.json", "offers.json", "--instances", "status.json"]));
+    let stateful = json!([{ "name": "web", "persistent": { "size": 5 } }]);
+    let mut other = pod;
+    other["volumes"] = stateful;
+    other["containers"][0]["volumeMounts"] = json!([{ "name": "web", "mountPath": "d" }]);
+    let with_role = ["match", "web.json", "offers.json", "--mesos-role", "db"];
+    let told = refused(&files("match-resident-pod", &other, &offers), &with_role);
+    assert!(told.contains("persistent volumes"), "{told}");
+}
+
+/// Of one framework: free resources, and what it reserved for instances (`name`, what, volume ids).
+fn stateful_offer(id: &str, host: &str, free: &str, held: &[(&str, &str, &[&str])]) -> Value {
+    let mut offer = offer(id, host, free, "a");
+    offer["allocation_info"] = json!({ "role": "db" });
+    let list = offer["resources"].as_array_mut().expect("a list");
+    for (instance, what, volumes) in held {
+        let labels = json!({ "labels": [{ "key": "marathon_framework_id", "value": "F" },
+            { "key": "marathon_task_id", "value": instance }] });
+        let reservation = json!([{ "type": "DYNAMIC", "role": "db", "principal": "marathon", "labels": labels }]);
+        let disks = volumes.iter().map(|id| {
+            let volume = json!({ "container_path": id.split('#').nth(1), "mode": "RW" });
+            json!({ "name": "disk", "type": "SCALAR", "scalar": { "value": 5000.0 }, "disk":
+                { "persistence": { "id": id, "principal": "marathon" }, "volume": volume } })
+        });
+        let plain = resources_of(what);
+        for mut one in plain.into_iter().chain(disks) {
+            one.as_object_mut().expect("an object").remove("role");
+            one["reservations"] = reservation.clone();
+            list.push(one);
+        }
+    }
+    offer
+}
+
+fn resources_of(what: &str) -> Vec<Value> {
+    offer("", "", what, "")["resources"].as_array().cloned().unwrap_or_default()
+}
+
+fn db() -> Value {
+    json!({ "id": "/db", "cmd": "serve", "instances": 6, "cpus": 1, "mem": 1024, "role": "db",
+        "constraints": [["hostname", "UNIQUE"]],
+        "container": { "type": "MESOS", "volumes": [
+            { "containerPath": "data", "mode": "RW", "persistent": { "size": 5000 } }] } })
+}
+
+#[test]
+fn stateful_apps_are_reserved_for_and_launched_on_what_they_hold() {
+    const HELD: &str = "cpus:1 mem:1024 ports:31000-31000";
+    let offers = json!([
+        stateful_offer(
+            "O1",
+            "n1",
+            "cpus:4 mem:4096 disk:20000 ports:31001-31100",
+            &[("db.instance-1", HELD, &["db#data#1"])]
+        ),
+        stateful_offer("O2", "n2", "cpus:4 mem:4096 disk:20000 ports:31001-31100", &[]),
+        stateful_offer("O3", "n3", "cpus:4 mem:4096 disk:4999 ports:31001-31100", &[]),
+        stateful_offer("O4", "n4", "mem:64", &[("db.instance-2", HELD, &["db#data#0"])]),
+        stateful_offer("O5", "n5", "cpus:4 mem:4096 disk:20000 ports:31001-31100", &[]),
+        stateful_offer("O6", "n6", "mem:64", &[("db.instance-4", "cpus:1 mem:512 ports:31000-31000", &["db#data#4"])]),
+        stateful_offer("O7", "n7", "mem:64", &[("api.instance-9", HELD, &["api#data#9"])]),
+    ]);
+    let task = |id: &str, host: &str, state: &str, volume: &str| {
+        json!({ "id": format!("{id}._app.2"), "appId": "/db",
+        "host": host, "state": state, "localVolumes": [{ "containerPath": "data", "persistenceId": volume }] })
+    };
+    let tasks = json!({ "tasks": [
+        task("db.instance-1", "n1", "TASK_FAILED", "db#data#1"),
+        task("db.instance-2", "n4", "TASK_FINISHED", "db#data#2"),
+        task("db.instance-3", "n5", "TASK_RUNNING", "db#data#3"),
+    ] });
+    let at = files("match-stateful", &db(), &offers);
+    std::fs::write(at.join("db-tasks.json"), tasks.to_string()).expect("a file");
+    let arguments = ["match", "web.json", "offers.json", "--instances", "db-tasks.json", "--mesos-role", "db"];
+    expect![[r#"
+        /db: 6 instances, 1 placed, 3 wait with a reservation; each: cpus:1;mem:1024, 1 port, hostname UNIQUE, volume data of 5000 MiB on root
+        note: 1 reservation without a task, taken to wait for one; if Marathon does not know it, it gives back what it holds: db.instance-4
+
+        O1  n1  matches, launches db.instance-1 on what it holds
+        O2  n2  matches, reserves for 1
+        O3  n3  InsufficientDisk
+            wanted 5000 disk, the offer has 4999 for role *
+        O4  n4  UnfulfilledConstraint
+            a new instance: constraints(0) hostname UNIQUE: `n4` is taken by db.instance-2._app.2 (TASK_FINISHED)
+            InsufficientCpus: a new instance: wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
+            InsufficientMemory: a new instance: wanted 1024 mem, the offer has 64 for role *; not usable: 1024 mem for role db
+            InsufficientDisk: a new instance: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
+            NoCorrespondingReservationFound: db.instance-2: not all its volumes are in the offer; missing: db#data#2
+        O5  n5  UnfulfilledConstraint
+            constraints(0) hostname UNIQUE: `n5` is taken by db.instance-3._app.2 (TASK_RUNNING)
+        O6  n6  UnfulfilledConstraint
+            a new instance: constraints(0) hostname UNIQUE: `n6` is taken by db.instance-4 (reserved)
+            InsufficientCpus: a new instance: wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
+            InsufficientMemory: a new instance: wanted 1024 mem, the offer has 64 for role *; not usable: 512 mem for role db
+            InsufficientDisk: a new instance: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
+            db.instance-4: wanted 1024 mem, the offer has 512 for role db; not usable: 64 mem for role *
+        O7  n7  InsufficientCpus
+            wanted 1 cpus, the offer has 0 for role *; not usable: 1 cpus for role db
+            InsufficientMemory: wanted 1024 mem, the offer has 64 for role *; not usable: 1024 mem for role db
+            InsufficientDisk: wanted 5000 disk, the offer has 0 for role *; not usable: 5000 disk in a persistent volume
+
+        reason                           declined  of offers
+        UnfulfilledConstraint                   3          7
+        InsufficientCpus                        1          4
+        InsufficientDisk                        1          3
+        matches                                            2
+
+        2 instances fit in these offers together; 5 are missing
+    "#]].assert_eq(&good(&at, &arguments));
+    let shown: Value = serde_json::from_str(&good(&at, &[&arguments[..], &["--json"]].concat())).expect("JSON");
+    assert_eq!((&shown["waiting"], &shown["placed"]), (&json!(3), &json!(1)));
+    assert_eq!(shown["offers"][0]["launches"], json!(["db.instance-1"]));
+    // If all that is missing waits for what it holds, nothing is reserved.
+    let mut complete = db();
+    complete["instances"] = json!(4);
+    std::fs::write(at.join("four.json"), complete.to_string()).expect("a file");
+    let told = good(&at, &[&["match", "four.json"], &arguments[2..]].concat());
+    let second: Vec<&str> = told.lines().skip_while(|line| !line.starts_with("O2")).take(2).collect();
+    expect![[r#"
+        O2  n2  NoCorrespondingReservationFound
+            nobody is new, and nothing of who waits is in the offer: db.instance-1, db.instance-2, db.instance-4"#]]
+    .assert_eq(&second.join("\n"));
+    // Without tasks everything that is held is taken to wait, and what has its volume is launched.
+    let told = good(&at, &["match", "web.json", "offers.json", "--mesos-role", "db", "--json"]);
+    let shown: Value = serde_json::from_str(&told).expect("JSON");
+    let launches: Vec<&Value> = shown["offers"].as_array().unwrap().iter().map(|offer| &offer["launches"]).collect();
+    assert_eq!(launches[3], &json!(["db.instance-2"]), "its volume's name is as good as any");
+    assert_eq!(launches[6], &json!([]), "another app's");
+}
+
+#[test]
+fn disks_of_their_own_are_looked_for() {
+    let mut app = db();
+    app["container"]["volumes"][0]["persistent"] = json!({ "type": "mount", "size": 5000, "maxSize": 9000 });
+    let mut disk = offer("O1", "n1", "cpus:4 mem:4096 disk:20000 ports:31000-31100", "a");
+    disk["allocation_info"] = json!({ "role": "db" });
+    let mount = |root: &str, size: f64| {
+        json!({ "name": "disk", "type": "SCALAR", "scalar": { "value": size },
+        "disk": { "source": { "type": "MOUNT", "mount": { "root": root } } } })
+    };
+    disk["resources"].as_array_mut().unwrap().extend([mount("/big", 10_000.0), mount("/small", 100.0)]);
+    let mut good_one = disk.clone();
+    (good_one["id"], good_one["hostname"]) = (json!("O2"), json!("n2"));
+    good_one["resources"].as_array_mut().unwrap().push(mount("/right", 8_000.0));
+    let at = files("match-mount", &app, &json!([disk, good_one]));
+    expect![[r#"
+        /db: 6 instances, 0 placed; each: cpus:1;mem:1024, 1 port, hostname UNIQUE, volume data of 5000 to 9000 MiB on mount
+
+        O1  n1  InsufficientDisk
+            wanted disks for volume data of 5000 to 9000 MiB on mount; disks of that kind in the offer: Mount /big of 10000 MiB, Mount /small of 100 MiB
+        O2  n2  matches, reserves for 1
+
+        reason                           declined  of offers
+        InsufficientDisk                        1          2
+        matches                                            1
+
+        1 instance fits in these offers together; 6 are missing
+    "#]].assert_eq(&good(&at, &["match", "web.json", "offers.json", "--mesos-role", "db"]));
+}

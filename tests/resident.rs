@@ -4,19 +4,16 @@
 #[allow(dead_code, reason = "not every test file uses all of it")]
 mod common;
 
-use common::world;
+use common::watched::{Drive, Watched};
 use mesosim::base::id::AgentId;
-use mesosim::base::map::Map;
-use mesosim::base::time::Time;
-use mesosim::check::{Checker, INVARIANTS};
-use mesosim::fact::{At, Fact, ProcessKind, ResourceOp};
-use mesosim::http::{Body, Method, Request, Response};
-use mesosim::mesos::message::Msg;
+use mesosim::fact::{Fact, ProcessKind, ResourceOp};
+use mesosim::http::{Body, Method, Request};
 use mesosim::mesos::resource::Resources;
 use mesosim::scenario::Scenario;
 use mesosim::sim::Sim;
-use mesosim::world::{Request as Outside, World};
+use mesosim::world::Request as Outside;
 use serde_json::{Value, json};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 const CONFIGURED: &str = "cpus:4;mem:8192;disk:10000;ports:[31000-31100]";
@@ -59,65 +56,52 @@ fn db(instances: u32, persistent: Value) -> Value {
     })
 }
 
-/// A world that is watched: all invariants, and that every object is in one place.
+/// A watched world in which every object is in one place.
 struct Run {
-    world: World,
-    checker: Checker,
+    watched: Watched,
     /// What every agent has.
     configured: Resources,
-    facts: Vec<At<Fact>>,
-    answers: Map<u64, Arc<Response>>,
+}
+
+impl Deref for Run {
+    type Target = Watched;
+    fn deref(&self) -> &Watched {
+        &self.watched
+    }
+}
+
+impl DerefMut for Run {
+    fn deref_mut(&mut self) -> &mut Watched {
+        &mut self.watched
+    }
+}
+
+impl Drive for Run {
+    fn watched(&mut self) -> &mut Watched {
+        &mut self.watched
+    }
+
+    fn step(&mut self) {
+        let step = self.try_step();
+        if let Some(violation) = step.violation {
+            panic!("{violation}");
+        }
+        if self.facts[step.first..].iter().any(|f| matches!(f.what, Fact::ResourcesConverted { .. })) {
+            self.conserves();
+        }
+    }
 }
 
 impl Run {
     fn new(text: &str) -> Self {
-        let mut world = world(text);
-        let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
         let configured = text.lines().find_map(|line| line.strip_prefix("resources = "));
         let configured = Resources::parse(configured.expect("agents").trim_matches('"')).unwrap();
-        let checker = Checker::new(&names);
-        let mut watch = (**checker.watch()).clone();
-        watch.add(&["HTTP_REPLY"], |_, _, _| true);
-        world.watch(&Arc::new(watch));
-        Self { world, checker, configured, facts: Vec::new(), answers: Map::default() }
-    }
-
-    fn step(&mut self) {
-        let (mut facts, mut seen) = (Vec::new(), Vec::new());
-        self.world.step();
-        self.world.take_facts(&mut facts);
-        self.world.take_messages(&mut seen);
-        if let Some(violation) = self.checker.after_step(&self.world, &facts, &seen) {
-            panic!("{violation}");
-        }
-        for message in seen.into_iter().filter(|message| !message.sent) {
-            // To itself: the request was put in from outside.
-            if let (Msg::HttpReply { token, response }, true) = (message.msg, message.from == message.to) {
-                self.answers.insert(token, response);
-            }
-        }
-        let converted = facts.iter().any(|f| matches!(f.what, Fact::ResourcesConverted { .. }));
-        self.facts.append(&mut facts);
-        if converted {
-            self.conserves();
-        }
+        Self { watched: Watched::new(text, &[]), configured }
     }
 
     fn until(&mut self, s: i64) {
-        let end = Time::from_secs(s);
-        while self.world.next_time().is_some_and(|t| t <= end) {
-            self.step();
-        }
+        Drive::until(self, s);
         self.conserves();
-    }
-
-    /// Runs until such a fact is said.
-    fn until_fact(&mut self, which: impl Fn(&Fact) -> bool) {
-        let seen = self.facts.len();
-        while !self.facts[seen..].iter().any(|fact| which(&fact.what)) {
-            assert!(self.world.now() < Time::from_secs(3600), "it never happens");
-            self.step();
-        }
     }
 
     /// What each agent of the leading master has, with everything reserved and every volume, is what
@@ -159,29 +143,6 @@ impl Run {
         ids
     }
 
-    /// Asks the Marathons in turn until one answers.
-    fn ask(&mut self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        for marathon in [0, 1, 0, 1] {
-            let (path, query) = path.split_once('?').unwrap_or((path, ""));
-            let query = query.split('&').filter_map(|pair| pair.split_once('='));
-            let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            let body = if body.is_null() { Body::Empty } else { Body::Json(body.clone()) };
-            let request = Arc::new(Request { method, path: path.into(), query, body, hops: 0 });
-            let token = self.world.inject(Outside::Http { marathon, request });
-            self.until(self.world.now().0 / 1_000_000_000 + 5);
-            let Some(answer) = self.answers.get(&u64::from(token)).filter(|answer| answer.status < 500) else {
-                continue;
-            };
-            let body = match &answer.body {
-                Body::Json(body) => body.clone(),
-                Body::Text(text) => Value::String(text.clone()),
-                Body::Empty => Value::Null,
-            };
-            return (answer.status, body);
-        }
-        panic!("no Marathon answers");
-    }
-
     /// Host and volume of each task of the app.
     fn tasks(&mut self) -> Vec<(String, String)> {
         let (status, body) = self.ask(Method::Get, "/v2/apps//db/tasks", Value::Null);
@@ -193,9 +154,6 @@ impl Run {
         all
     }
 
-    fn count(&self, which: impl Fn(&Fact) -> bool) -> usize {
-        self.facts.iter().filter(|fact| which(&fact.what)).count()
-    }
     fn operations(&self, wanted: ResourceOp) -> usize {
         self.count(|f| matches!(f, Fact::ResourcesConverted { operation, .. } if *operation == wanted))
     }

@@ -4,17 +4,14 @@
 #[allow(dead_code, reason = "not every test file uses all of it")]
 mod common;
 
-use common::world;
+use common::watched::{Drive, Watched};
 use mesosim::base::id::{AgentId, OfferId, Symbol, TaskId};
 use mesosim::base::map::Map;
-use mesosim::base::time::Time;
-use mesosim::check::{Checker, INVARIANTS};
 use mesosim::fact::{At, Fact, ProcessKind};
-use mesosim::http::{Body, Method, Request, Response};
+use mesosim::http::Method;
 use mesosim::mesos::message::{Launch, Msg};
-use mesosim::world::{Request as Outside, World};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
 
 fn cluster(resources: &str, more: &str) -> String {
     format!(
@@ -45,10 +42,9 @@ enum Said {
     Revive(String),
 }
 
-/// A world that is watched by all invariants, and what was said in it.
+/// A watched world, and what was said in it of roles.
 struct Run {
-    world: World,
-    checker: Checker,
+    watched: Watched,
     said: Vec<Said>,
     /// Role of every offer that was made.
     offered: Map<OfferId, Symbol>,
@@ -56,40 +52,32 @@ struct Run {
     launched: Map<TaskId, (String, String)>,
     apps: Map<u32, Symbol>,
     running: Map<Symbol, Map<Symbol, ()>>,
-    answers: Map<u64, Arc<Response>>,
-    next: u8,
 }
 
-impl Run {
-    fn new(resources: &str, more: &str) -> Self {
-        let mut world = world(&cluster(resources, more));
-        let names: Vec<&str> = INVARIANTS.iter().map(|row| row.0).collect();
-        let checker = Checker::new(&names);
-        let mut watch = (**checker.watch()).clone();
-        let more = ["SUBSCRIBE", "UPDATE_FRAMEWORK_CALL", "REVIVE", "OFFERS", "ACCEPT", "HTTP_REPLY"];
-        watch.add(&more, |_, _, _| true);
-        world.watch(&Arc::new(watch));
-        Self {
-            world,
-            checker,
-            said: Vec::new(),
-            offered: Map::default(),
-            launched: Map::default(),
-            apps: Map::default(),
-            running: Map::default(),
-            answers: Map::default(),
-            next: 0,
-        }
+impl Deref for Run {
+    type Target = Watched;
+    fn deref(&self) -> &Watched {
+        &self.watched
+    }
+}
+
+impl DerefMut for Run {
+    fn deref_mut(&mut self) -> &mut Watched {
+        &mut self.watched
+    }
+}
+
+impl Drive for Run {
+    fn watched(&mut self) -> &mut Watched {
+        &mut self.watched
     }
 
     fn step(&mut self) {
-        let (mut facts, mut seen) = (Vec::new(), Vec::new());
-        self.world.step();
-        self.world.take_facts(&mut facts);
-        self.world.take_messages(&mut seen);
-        if let Some(violation) = self.checker.after_step(&self.world, &facts, &seen) {
+        let step = self.try_step();
+        if let Some(violation) = step.violation {
             panic!("{violation}");
         }
+        let facts = self.facts[step.first..].to_vec();
         for At { what, .. } in &facts {
             match *what {
                 Fact::ServiceTemplate { template, app, .. } => drop(self.apps.insert(template.0, app)),
@@ -104,11 +92,8 @@ impl Run {
                 _ => {}
             }
         }
-        for message in seen {
+        for message in step.seen {
             match &message.msg {
-                Msg::HttpReply { token, response } if !message.sent && message.from == message.to => {
-                    self.answers.insert(*token, response.clone());
-                }
                 Msg::Subscribe { info, .. } if message.sent => {
                     let text = self.roles(&info.roles, &info.suppressed);
                     self.said.push(Said::Subscribe(text));
@@ -134,6 +119,20 @@ impl Run {
             }
         }
     }
+}
+
+impl Run {
+    fn new(resources: &str, more: &str) -> Self {
+        let labels = ["SUBSCRIBE", "UPDATE_FRAMEWORK_CALL", "REVIVE", "OFFERS", "ACCEPT"];
+        Self {
+            watched: Watched::new(&cluster(resources, more), &labels),
+            said: Vec::new(),
+            offered: Map::default(),
+            launched: Map::default(),
+            apps: Map::default(),
+            running: Map::default(),
+        }
+    }
 
     /// Roles in order, in brackets those that are suppressed.
     fn roles(&self, roles: &[Symbol], suppressed: &[Symbol]) -> String {
@@ -145,41 +144,12 @@ impl Run {
     }
 
     fn launches(&mut self, offer: OfferId, tasks: impl Iterator<Item = TaskId>) {
-        let names = self.world.names();
+        let names = self.watched.world.names();
         let role = names.text(self.offered[&offer]).to_owned();
         for task in tasks {
             let app = names.text(self.apps[&task.template.0]).to_owned();
             self.launched.insert(task, (app, role.clone()));
         }
-    }
-
-    fn until(&mut self, s: i64) {
-        while self.world.next_time().is_some_and(|t| t <= Time::from_secs(s)) {
-            self.step();
-        }
-    }
-
-    fn ask(&mut self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        for _ in 0..4 {
-            let marathon = u32::from(self.next % 2);
-            let (path, query) = path.split_once('?').unwrap_or((path, ""));
-            let query = query.split('&').filter_map(|pair| pair.split_once('='));
-            let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            let body = if body.is_null() { Body::Empty } else { Body::Json(body.clone()) };
-            let request = Arc::new(Request { method, path: path.into(), query, body, hops: 0 });
-            let token = self.world.inject(Outside::Http { marathon, request });
-            self.until(self.world.now().0 / 1_000_000_000 + 5);
-            if let Some(answer) = self.answers.get(&u64::from(token)).filter(|answer| answer.status < 500) {
-                let body = match &answer.body {
-                    Body::Json(body) => body.clone(),
-                    Body::Text(text) => Value::String(text.clone()),
-                    Body::Empty => Value::Null,
-                };
-                return (answer.status, body);
-            }
-            self.next += 1;
-        }
-        panic!("no Marathon answers");
     }
 
     /// Instances of an app that run.

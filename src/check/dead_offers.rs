@@ -77,8 +77,8 @@ impl Invariant for DeadOffers {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use crate::base::id::{OfferId, Symbol};
-    use crate::job::{Behaviour, TaskSpec};
+    use crate::base::id::{OfferId, Symbol, TaskId};
+    use crate::job::{Behaviour, Member, TaskGroup, TaskSpec};
     use crate::base::time::Span;
     use crate::mesos::message::{Acceptance, Launch, Launches, Msg, Operation, Refuse};
     use std::sync::Arc;
@@ -98,9 +98,17 @@ mod tests {
         Msg::AcceptBulk(Arc::new(Acceptance { framework: FRAMEWORK, offers, refuse: Refuse::NONE, operations }))
     }
 
+    fn accept_group(master: Symbol) -> Msg {
+        let member = |id| Member { id, spec: launch().spec };
+        let executor = member(TaskId { template: TASK.template, n: 99 });
+        let group = Arc::new(TaskGroup { executor, tasks: vec![member(TASK)] });
+        let (offers, operations) = (vec![OfferId::new(master, 0)], vec![Operation::LaunchGroup(group)]);
+        Msg::AcceptBulk(Arc::new(Acceptance { framework: FRAMEWORK, offers, refuse: Refuse::NONE, operations }))
+    }
+
     #[test]
     fn fires_when_a_dead_offer_launches() {
-        for accept in [accept, accept_bulk] {
+        for accept in [accept, accept_bulk, accept_group] {
             let mut stage = Stage::new("dead-offers");
             stage.send(offers(0, &[cpus(4)]));
             assert!(stage.step(&[(false, accept(MASTER))], &[launched(TASK)]).is_empty());

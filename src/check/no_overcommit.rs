@@ -18,7 +18,7 @@
 //! AREAS NOT VERIFIED: ranges, sets and the identity of reserved or persistent objects, because
 //! the ledger counts scalars; revocable resources and shared volumes, which may be overcommitted
 //! by design and which no core makes yet; what the command executor itself takes on top of its
-//! task (MESOS-1718), because executors are not modelled as consumers.
+//! task (MESOS-1718), because such executors are not modelled as consumers (those of groups are).
 
 use super::{Hears, Invariant, View};
 use crate::fact::Fact;
@@ -65,8 +65,8 @@ impl Invariant for NoOvercommit {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use crate::base::id::TaskId;
-    use crate::fact::OfferEnd;
+    use crate::base::id::{JobId, Symbol, TaskId};
+    use crate::fact::{Fact, OfferEnd};
 
     const OTHER: TaskId = TaskId { n: 1, ..TASK };
 
@@ -88,5 +88,19 @@ mod tests {
         assert!(stage.facts(&[started(TASK)]).is_empty());
         assert!(stage.facts(&[stopped(TASK), started(OTHER)]).is_empty());
         assert_eq!(stage.facts(&[started(TASK)]), ["containers on host take cpus:6 of cpus:4 since job-0.0 started"]);
+    }
+
+    /// An executor of a group takes what it needs beside its tasks.
+    #[test]
+    fn counts_executors_in_truth() {
+        let mut stage = Stage::new("no-overcommit");
+        let (template, owner) = (JobId(1 << 31 | 5), Symbol(2));
+        let executor = |n| TaskId { template, n };
+        let up = |n| Fact::ExecutorStarted { executor: executor(n), owner, host: HOST };
+        stage.facts(&[Fact::ServiceTemplate { template, owner, app: Symbol(4), each: cpus(1) }]);
+        assert!(stage.facts(&[started(TASK), up(1)]).is_empty());
+        assert!(stage.facts(&[Fact::ExecutorEnded { executor: executor(1), owner, host: HOST }, up(2)]).is_empty());
+        let found = stage.facts(&[up(3)]);
+        assert!(found[0].starts_with("containers on host take cpus:5 of cpus:4 since"), "{found:?}");
     }
 }

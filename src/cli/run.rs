@@ -1,5 +1,6 @@
 //! `mesosim run SCENARIO`: one run, its summary, its results.
 
+use super::validate::instant_note;
 use super::replay::{self, quoted, report_broken, report_missed};
 use super::{Failure, in_data, load, on_terminal, print};
 use crate::actor::bug::{self, BUGS, Exhibit};
@@ -312,6 +313,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         print(&finished.summary.to_json());
     } else if !arguments.quiet {
         print(&report::summary_text(&finished.summary, &finished.expectations));
+        if let Some(note) = instant_note(&finished.world) {
+            print(&format!("{note}\n"));
+        }
         if !arguments.no_report {
             print(&format!("results in {}\n", out.display()));
             if plots {

@@ -2,6 +2,7 @@
 
 use super::{Failure, in_data, load, on_terminal, print};
 use crate::sim::Sim;
+use crate::world::World;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -31,6 +32,18 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if wrong.is_empty() { Ok(()) } else { Err(Failure::Input(wrong.join("\n\n"))) }
 }
 
+/// What apps fetch without a size takes no time, which may not be what was meant.
+pub(super) fn instant_note(world: &World) -> Option<String> {
+    const NAMED: usize = 3;
+    let all = world.instant_downloads();
+    if all.is_empty() {
+        return None;
+    }
+    let named: Vec<String> = all.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let more = if all.len() > NAMED { format!(" and {} more", all.len() - NAMED) } else { String::new() };
+    Some(format!("note: without a size in [sizes], so fetched in no time: {}{more}", named.join(", ")))
+}
+
 fn check(path: &std::path::Path, arguments: &Arguments) -> Result<String, Failure> {
     let scenario = load(path, &arguments.set, arguments.data.as_deref(), Vec::new())?;
     let (hosts, frameworks) = (scenario.fleets.iter().map(|f| f.hosts.len()).sum::<usize>(), scenario.frameworks.len());
@@ -41,9 +54,10 @@ fn check(path: &std::path::Path, arguments: &Arguments) -> Result<String, Failur
         finite += source.census().map_err(|told| in_data(&told))?.map_or(0, |c| c.jobs);
     }
     let faults = scenario.faults.len();
-    Sim::of(scenario, true).map_err(refused)?;
+    let sim = Sim::of(scenario, true).map_err(refused)?;
+    let note = instant_note(sim.world()).map_or(String::new(), |note| format!("\n{note}"));
     Ok(format!(
-        "good: {hosts} agents, {frameworks} frameworks, {finite} jobs in traces, {faults} fault sections, {duration}"
+        "good: {hosts} agents, {frameworks} frameworks, {finite} jobs in traces, {faults} fault sections, {duration}{note}"
     ))
 }
 

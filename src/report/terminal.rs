@@ -2,6 +2,7 @@
 
 use super::words::{length, number};
 use crate::analysis::percentile::Spread;
+use crate::analysis::summary::FrameworkSummary;
 use crate::analysis::{Outcome, Summary};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -26,6 +27,8 @@ pub fn summary_text(summary: &Summary, outcomes: &[Outcome]) -> String {
     text += &counts(summary);
     text += &gpus(summary);
     text += &requests(summary);
+    text += &endpoints(summary);
+    text += &schedulers(summary);
     text += &faults(summary);
     text += &expectations(outcomes);
     text
@@ -140,6 +143,30 @@ fn requests(summary: &Summary) -> String {
     format!("requests {}\n", parts.join(", "))
 }
 
+/// What became of events, a line for each subscriber.
+fn endpoints(summary: &Summary) -> String {
+    let mut text = String::new();
+    for (i, (name, counts)) in summary.endpoints.iter().enumerate() {
+        let parts = counts.iter().filter(|(what, n)| *what == "delivered" || **n > 0);
+        let parts: Vec<String> = parts.map(|(what, n)| format!("{} {what}", number(*n as f64))).collect();
+        let _ = writeln!(text, "{:<7} to {name}: {}", if i == 0 { "events" } else { "" }, parts.join(", "));
+    }
+    text
+}
+
+/// How often schedulers began that are tasks of an app.
+fn schedulers(summary: &Summary) -> String {
+    let begun = |framework: &FrameworkSummary| framework.groups.get("schedulers")?.get("begun").copied();
+    let lives = summary.frameworks.iter().filter_map(|(name, framework)| Some((name, begun(framework)?)));
+    let lives = lives.filter(|(_, begun)| *begun > 0).map(|(name, begun)| format!("{name} {}", number(begun as f64)));
+    let lives: Vec<String> = lives.collect();
+    if lives.is_empty() {
+        String::new()
+    } else {
+        format!("hosted  schedulers that began as tasks: {}\n", lives.join(", "))
+    }
+}
+
 fn faults(summary: &Summary) -> String {
     if summary.faults.is_empty() {
         return String::new();
@@ -241,6 +268,25 @@ mod tests {
         assert_eq!(line(recording.clone()).as_deref(), Some(told));
         recording.requests.clear();
         assert_eq!(line(recording), None);
+    }
+
+    #[test]
+    fn says_what_became_of_events_and_which_schedulers_are_tasks() {
+        let made = make(&Plan::small());
+        let mut summary = Summary::of(&made.recording(), &made.manifest());
+        let counts = |all: &[(&str, u64)]| all.iter().map(|(what, n)| ((*what).to_owned(), *n)).collect();
+        summary.endpoints.push("audit", counts(&[("delivered", 12), ("slow", 0), ("failed", 0)]));
+        summary.endpoints.push("billing", counts(&[("delivered", 0), ("failed", 3), ("skipped", 1200)]));
+        let plain = summary_text(&summary, &[]);
+        assert!(!plain.contains("hosted"), "{plain}");
+        let (_, framework) = summary.frameworks.0.first_mut().expect("a framework");
+        let (_, schedulers) = framework.groups.0.iter_mut().find(|(group, _)| group == "schedulers").expect("counted");
+        schedulers.0.iter_mut().for_each(|(_, n)| *n = 2);
+        let text = summary_text(&summary, &[]);
+        let told: Vec<&str> = text.lines().filter(|line| line.contains(" to ") || line.starts_with("hosted")).collect();
+        let events =
+            ["events  to audit: 12 delivered", "        to billing: 0 delivered, 3 failed, 1\u{202f}200 skipped"];
+        assert_eq!(told, [events[0], events[1], "hosted  schedulers that began as tasks: analytics 2"]);
     }
 
     #[test]

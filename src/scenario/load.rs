@@ -239,6 +239,7 @@ mod tests {
                     restart_delay: Span(
                         5000000000,
                     ),
+                    region: None,
                 },
                 master: MasterFlags {
                     agent_ping_timeout: Span(

@@ -100,6 +100,8 @@ pub struct Cluster {
     pub zk_tick_time: Span,
     /// A supervisor starts masters, ZooKeeper servers and Marathons again this long after they end.
     pub restart_delay: Span,
+    /// Fault domain of the masters.
+    pub region: Option<String>,
 }
 
 /// Flags of the Mesos master with upstream's names and defaults.

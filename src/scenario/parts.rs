@@ -193,6 +193,7 @@ fn cluster(loader: &mut Loader, table: &mut Table) -> Cluster {
         zk_session_timeout: Option<Span>,
         zk_tick_time: Option<Span>,
         restart_delay: Option<Span>,
+        region: Option<String>,
     }
     let places = table.get("cluster").cloned();
     let raw: Raw = table_of(loader, table, "cluster");
@@ -221,7 +222,8 @@ fn cluster(loader: &mut Loader, table: &mut Table) -> Cluster {
         loader.refuse(place_in(places.as_ref(), "zk_session_timeout"), message, help);
     }
     let restart_delay = raw.restart_delay.unwrap_or(Span::from_secs(5));
-    Cluster { masters, zookeepers, zk_session_timeout: timeout, zk_tick_time: tick, restart_delay }
+    let region = raw.region;
+    Cluster { masters, zookeepers, zk_session_timeout: timeout, zk_tick_time: tick, restart_delay, region }
 }
 
 fn master(loader: &mut Loader, table: &mut Table) -> MasterFlags {

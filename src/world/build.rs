@@ -21,7 +21,9 @@ use crate::fact::ProcessKind;
 use crate::frameworks::endpoint::{self, Endpoint};
 use crate::frameworks::execute::command::Command;
 use crate::frameworks::operator::{self, Operator};
+use crate::http::Body;
 use crate::job::TaskSpec;
+use crate::marathon::core::downloads::named_in;
 use crate::marathon::core::flags::Endpoint as Place;
 use crate::marathon::core::flags::Store;
 use crate::marathon::core::{Marathon, Synthetic};
@@ -41,7 +43,7 @@ use crate::zk::client::{self, Client};
 use crate::zk::server::{self, Server};
 use serde::Deserialize;
 use smallvec::SmallVec;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Kinds of processes that selectors know, by the word for all of them.
@@ -221,6 +223,16 @@ impl Blueprint {
     /// Who is told events: name and text of it.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.endpoints.iter().map(|endpoint| endpoint.name)
+    }
+    /// What operators post that is fetched without a size, hence in no time, in order.
+    pub(super) fn instant_downloads(&self) -> Vec<String> {
+        let Some((installation, _)) = self.marathons.first() else { return Vec::new() };
+        let body = |scripted: &operator::Scripted| match &scripted.request.body {
+            Body::Json(body) => named_in(body),
+            _ => Vec::new(),
+        };
+        let all = self.script().iter().flat_map(body).filter(|name| !installation.sizes().contains_key(name));
+        all.collect::<BTreeSet<String>>().into_iter().collect()
     }
     /// What operators ask.
     pub(super) fn script(&self) -> &[operator::Scripted] {

@@ -44,6 +44,10 @@ impl Installation {
         let definitions = definitions::Flags { hostname, ..(*self.flags.definitions).clone() };
         Arc::new(Flags { definitions: Arc::new(definitions), ..self.flags.clone() })
     }
+    /// Sizes of what apps fetch.
+    pub(super) fn sizes(&self) -> &Map<String, u64> {
+        &self.flags.download_bits
+    }
     /// Who is at which address outside.
     pub(super) fn knows(&mut self, endpoints: Arc<Map<String, Endpoint>>) {
         self.flags.endpoints = endpoints;
@@ -235,6 +239,7 @@ pub(super) fn installations(
     for section in &scenario.marathons {
         let mut made = installation(section, names, zookeeper, hosted)?;
         made.flags.download_bits = download_bits.clone();
+        made.flags.home_region = scenario.cluster.region.as_deref().map(|region| names.intern(region));
         if all.iter().any(|other| other.name == made.name) {
             let message = format!("there is another Marathon called `{}`", made.name);
             return Err(section.error("name", message, "give it another name"));

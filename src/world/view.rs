@@ -99,6 +99,13 @@ impl World {
         self.blueprint.endpoints()
     }
 
+    /// Images and artifacts of apps that operators post and that have no size, so that they are there at
+    /// once; in order.
+    #[must_use]
+    pub fn instant_downloads(&self) -> Vec<String> {
+        self.blueprint.instant_downloads()
+    }
+
     /// What operators ask of HTTP APIs, in the order of the scenario.
     #[must_use]
     pub fn script(&self) -> &[Scripted] {

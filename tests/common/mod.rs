@@ -1,5 +1,8 @@
 //! Small clusters for tests, as scenario texts.
 
+#[allow(dead_code, reason = "not every test file uses it")]
+pub(crate) mod watched;
+
 use mesosim::base::time::Time;
 use mesosim::fact::{At, Fact};
 use mesosim::scenario::Scenario;

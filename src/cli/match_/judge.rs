@@ -2,11 +2,12 @@
 //! each refusal the numbers and instances behind it.
 
 use super::read::{Agent, Offer, Task, info};
+use super::resident::Waiting;
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
-use crate::base::quantity::{KINDS, Milli};
+use crate::base::quantity::{KINDS, Milli, Quantities};
 use crate::fact::OfferRefusal;
-use crate::marathon::core::constraints::{Fields, Member, Placed};
+use crate::marathon::core::constraints::{Fields, Member, Placed, is_abroad};
 use crate::marathon::core::flags::Quirks;
 use crate::marathon::core::matching;
 use crate::marathon::core::ports::PortDice;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 const PORTS: Site = Site::new("match-ports");
 /// More instances than this are not counted.
-const MOST: u32 = 100_000;
+pub(super) const MOST: u32 = 100_000;
 /// Instances named in a message.
 const NAMED: usize = 3;
 
@@ -55,23 +56,30 @@ pub(super) struct Verdict {
     pub(super) details: Vec<Detail>,
     /// Instances that go there when all offers are used.
     pub(super) takes: u32,
+    /// Stateful ones of them that are launched on what they hold there.
+    pub(super) launches: Vec<String>,
+    /// What should be known of an offer that is used.
+    pub(super) lines: Vec<String>,
 }
 
 /// An instance that is placed.
-struct Known {
+pub(super) struct Known {
     id: String,
-    state: TaskState,
-    info: Arc<AgentInfo>,
+    /// State of its task, or what else is known of it.
+    standing: &'static str,
+    pub(super) info: Arc<AgentInfo>,
 }
 
 /// An app at its desk: where its instances are.
 pub(super) struct Desk<'a> {
-    spec: &'a RunSpec,
-    circumstances: &'a Circumstances,
-    names: Names,
-    fields: Fields,
+    pub(super) spec: &'a RunSpec,
+    pub(super) circumstances: &'a Circumstances,
+    pub(super) names: Names,
+    pub(super) fields: Fields,
     placed: Placed,
-    known: Vec<Known>,
+    pub(super) known: Vec<Known>,
+    /// Stateful instances that wait on what they hold.
+    pub(super) waiting: Vec<Waiting>,
     /// Instances put so far.
     members: u32,
     /// What the reader should know of the instances.
@@ -83,11 +91,16 @@ impl<'a> Desk<'a> {
         let mut placed = Placed::default();
         placed.count_fields(&spec.constraints);
         let fields = Fields::default();
-        Self { spec, circumstances, names, fields, placed, known: Vec::new(), members: 0, notes: Vec::new() }
+        let (known, waiting, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { spec, circumstances, names, fields, placed, known, waiting, members: 0, notes }
     }
 
     pub(super) fn placed(&self) -> usize {
-        self.known.len()
+        self.known.len() - self.waiting.len()
+    }
+
+    pub(super) fn know(&mut self, id: String, standing: &'static str, info: Arc<AgentInfo>) {
+        self.known.push(Known { id, standing, info });
     }
 
     fn config(&self) -> Version {
@@ -103,11 +116,12 @@ impl<'a> Desk<'a> {
         let by_attribute = self.spec.constraints.iter().any(by_attribute);
         for task in own {
             use TaskState as S;
-            if !matches!(task.state, S::Staging | S::Starting | S::Running | S::Killing) {
+            let waits = self.waits(task);
+            if !waits && !matches!(task.state, S::Staging | S::Starting | S::Running | S::Killing) {
                 away += 1;
                 continue;
             }
-            if task.version.is_some_and(|version| version < self.config()) {
+            if !waits && task.version.is_some_and(|version| version < self.config()) {
                 older += 1;
                 continue;
             }
@@ -130,7 +144,13 @@ impl<'a> Desk<'a> {
                 }
             }
             self.put(&info);
-            self.known.push(Known { id: task.id.clone(), state: task.state, info: Arc::new(info) });
+            self.know(task.id.clone(), task.state.name(), Arc::new(info));
+            if waits {
+                self.note_waiting(task);
+            }
+        }
+        if self.spec.is_resident() {
+            self.learn_holders(tasks, offers);
         }
         if away > 0 {
             self.notes.push(format!("{} ended or unreachable, so constraints do not count {}", many(away, "instance"), them(away)));
@@ -151,19 +171,26 @@ impl<'a> Desk<'a> {
     }
 
     /// One more instance at a place.
-    fn put(&mut self, info: &AgentInfo) {
+    pub(super) fn put(&mut self, info: &AgentInfo) {
         self.members += 1;
-        let (id, target) = (InstanceId(Symbol(self.members)), self.spec.instances);
-        let member = Member { id, config: self.config(), target, info };
-        self.placed.add(&mut self.names, &mut self.fields, &member);
+        self.count_member(Symbol(self.members), info, true);
     }
 
-    fn dice(offer: usize, stage: u32) -> PortDice {
+    pub(super) fn count_member(&mut self, number: Symbol, info: &AgentInfo, add: bool) {
+        let member = Member { id: InstanceId(number), config: self.config(), target: self.spec.instances, info };
+        if add {
+            self.placed.add(&mut self.names, &mut self.fields, &member);
+        } else {
+            self.placed.remove(&mut self.names, &mut self.fields, &member);
+        }
+    }
+
+    pub(super) fn dice(offer: usize, stage: u32) -> PortDice {
         PortDice { key: Dice::new(0).key(PORTS), entity: offer as u64, stage: u64::from(stage) }
     }
 
     /// Whether these constraints let an instance go there.
-    fn allows(&mut self, constraints: &[Constraint], info: &AgentInfo) -> bool {
+    pub(super) fn allows(&mut self, constraints: &[Constraint], info: &AgentInfo) -> bool {
         let at = (self.config(), self.spec.instances);
         let quirks = self.circumstances.quirks;
         self.placed.allows(&mut self.names, &mut self.fields, constraints, at, info, quirks)
@@ -171,7 +198,7 @@ impl<'a> Desk<'a> {
 
     /// What is said of each offer, alone and with the others.
     pub(super) fn judge(&mut self, offers: &[Offer]) -> (Vec<Verdict>, Together) {
-        let alone = |(i, offer)| Verdict { details: self.reasons(i, offer), takes: 0 };
+        let alone = |(i, offer)| Verdict { details: self.reasons(i, offer), ..Verdict::default() };
         let mut verdicts: Vec<Verdict> = offers.iter().enumerate().map(alone).collect();
         let together = self.fill(offers, &mut verdicts);
         (verdicts, together)
@@ -210,15 +237,13 @@ impl<'a> Desk<'a> {
     }
 
     /// What keeps an app from an offer before its contents are looked at.
-    fn blocked(&self, offer: &Offer) -> Option<Vec<Detail>> {
+    pub(super) fn blocked(&self, offer: &Offer) -> Option<Vec<Detail>> {
         if let Some(role) = offer.role.as_ref().filter(|role| **role != self.spec.role) {
             let text = format!("it is offered to role {role}, the app has role {}", self.spec.role);
             return Some(vec![detail(OfferRefusal::UnfulfilledRole, text, json!({ "offered": role, "role": self.spec.role }))]);
         }
-        let anywhere = self.spec.constraints.iter().any(|c| matches!(c.field.as_str(), "@region" | "@zone"));
-        let home = self.circumstances.region.as_ref();
-        if let (false, Some(home), Some(region)) = (anywhere, home, &offer.region)
-            && home != region
+        if let (Some(home), Some(region)) = (&self.circumstances.region, &offer.region)
+            && is_abroad(&self.names, &self.spec.constraints, &offer.info, home)
         {
             let text = format!("the agent is in region {region}, the master in {home}, and no constraint names @region or @zone");
             return Some(vec![detail(OfferRefusal::UnfulfilledConstraint, text, json!({ "region": region, "home": home }))]);
@@ -250,14 +275,14 @@ impl<'a> Desk<'a> {
         for reason in found {
             match reason {
                 OfferRefusal::UnfulfilledConstraint => details.extend(self.constraints(&offer.info)),
-                other => details.push(self.amounts(other, offer)),
+                other => details.push(self.amounts(other, offer, Roles::of(spec, &flags), spec.each)),
             }
         }
         details
     }
 
     /// One for each constraint that is in the way.
-    fn constraints(&mut self, info: &AgentInfo) -> Vec<Detail> {
+    pub(super) fn constraints(&mut self, info: &AgentInfo) -> Vec<Detail> {
         let spec = self.spec;
         let mut details = Vec::new();
         for (i, constraint) in spec.constraints.iter().enumerate() {
@@ -328,7 +353,7 @@ impl<'a> Desk<'a> {
 
     /// The first of these instances, with their states.
     fn named(&self, list: &[usize]) -> String {
-        let one = |i: &usize| format!("{} ({})", self.known[*i].id, self.known[*i].state.name());
+        let one = |i: &usize| format!("{} ({})", self.known[*i].id, self.known[*i].standing);
         let mut text = list.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
         if list.len() > NAMED {
             text += &format!(" and {} more", list.len() - NAMED);
@@ -337,9 +362,8 @@ impl<'a> Desk<'a> {
     }
 
     /// A reason that lies in the offer's contents.
-    fn amounts(&self, reason: OfferRefusal, offer: &Offer) -> Detail {
-        let (spec, flags) = (self.spec, &self.circumstances.flags);
-        let roles = Roles::of(spec, flags);
+    pub(super) fn amounts(&self, reason: OfferRefusal, offer: &Offer, roles: Roles, needs: Quantities) -> Detail {
+        let spec = self.spec;
         let (has, ports) = resources::usable(&offer.resources, roles);
         let kind = match reason {
             OfferRefusal::InsufficientCpus => 0,
@@ -363,7 +387,7 @@ impl<'a> Desk<'a> {
         };
         let there = elsewhere(&offer.resources, roles, Some(kind));
         let more = if there.is_empty() { String::new() } else { format!("; not usable: {}", told(&there)) };
-        let (wanted, usable) = (Milli(spec.each.0[kind]), Milli(has.0[kind]));
+        let (wanted, usable) = (Milli(needs.0[kind]), Milli(has.0[kind]));
         let name = KINDS[kind];
         let text = format!("wanted {wanted} {name}, the offer has {usable} for role {}{more}", accepted(spec, roles));
         let fields = json!({ "resource": name, "wanted": write::amount(wanted), "usable": write::amount(usable), "elsewhere": shown(&there) });
@@ -400,7 +424,7 @@ pub(super) struct Together {
     pub(super) more: bool,
 }
 
-fn detail(reason: OfferRefusal, text: String, fields: Value) -> Detail {
+pub(super) fn detail(reason: OfferRefusal, text: String, fields: Value) -> Detail {
     let Value::Object(fields) = fields else { return Detail { reason, text, fields: Map::new() } };
     Detail { reason, text, fields }
 }

@@ -3,6 +3,7 @@
 
 mod judge;
 mod read;
+mod resident;
 
 use super::plan::{self, told};
 use super::{Failure, print};
@@ -10,7 +11,7 @@ use crate::base::id::Names;
 use crate::base::time::Time;
 use crate::fact::OfferRefusal;
 use crate::marathon::group::define::{self, Context};
-use crate::marathon::group::impossible;
+use crate::marathon::group::{impossible, pod};
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::flags::Flags;
 use crate::marathon::model::group::Group;
@@ -23,15 +24,16 @@ use read::Offer;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Show which offers match a Marathon app, and why the others do not.
+/// Show which offers match a Marathon app or pod, and why the others do not.
 #[derive(Args)]
 #[command(name = "match")]
 pub(super) struct Arguments {
-    /// The app, as Marathon's API has it (JSON).
+    /// The app or pod, as Marathon's API has it (JSON).
     app: PathBuf,
     /// Offers as Mesos' scheduler API gives them, or as /v2/queue?embed=lastUnusedOffers (JSON).
     offers: PathBuf,
-    /// Where its instances are, as /v2/tasks gives them (JSON); constraints look at them.
+    /// Where its instances are, as /v2/tasks gives them, or those of a pod as /v2/pods/ID::status (JSON);
+    /// constraints look at them.
     #[arg(long, value_name = "FILE")]
     instances: Option<PathBuf>,
     /// Attributes of the agents on which they are, as /slaves of a Mesos master gives them (JSON).
@@ -58,6 +60,8 @@ pub(super) struct Arguments {
 struct Answer<'a> {
     spec: &'a RunSpec,
     placed: usize,
+    /// Of those without a task that have a reservation.
+    waiting: usize,
     offers: &'a [Offer],
     verdicts: Vec<Verdict>,
     together: Together,
@@ -95,8 +99,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut desk = Desk::new(&spec, &circumstances, names);
     desk.learn(&tasks, &agents, &offers);
     let placed = desk.placed();
-    let (verdicts, together) = desk.judge(&offers);
-    let answer = Answer { spec: &spec, placed, offers: &offers, verdicts, together, notes: desk.notes };
+    let waiting = desk.count_waiting();
+    let (verdicts, together) = if spec.is_resident() { desk.judge_resident(&offers) } else { desk.judge(&offers) };
+    let answer = Answer { spec: &spec, placed, waiting, offers: &offers, verdicts, together, notes: desk.notes };
     if arguments.json {
         let text = serde_json::to_string_pretty(&answer.as_json()).unwrap_or_default();
         print(&format!("{text}\n"));
@@ -115,7 +120,7 @@ fn instant(text: &str) -> Result<i64, Failure> {
     Ok(version.0.saturating_mul(1_000_000))
 }
 
-/// The one app that the JSON means.
+/// The one app or pod that the JSON means.
 fn app(value: &Value, flags: &Flags) -> Result<RunSpec, Rejection> {
     let group = |fields: &serde_json::Map<String, Value>| fields.contains_key("apps") || fields.contains_key("groups");
     let inner = match value {
@@ -127,10 +132,12 @@ fn app(value: &Value, flags: &Flags) -> Result<RunSpec, Rejection> {
         return Err(Rejection::invalid("/", "these are several apps; give the one that is asked about"));
     }
     let root = Group::empty(PathId::root(), Version::at(Time::ZERO));
-    let mut spec = define::app(inner, Context { root: &root, flags, strict: true })?;
-    if spec.is_resident() {
-        let what = "the app has persistent volumes; such apps are matched in two steps, which is not judged here";
-        return Err(Rejection::invalid("/container/volumes", what));
+    let context = Context { root: &root, flags, strict: true };
+    let is_pod = inner.get("containers").is_some();
+    let mut spec = if is_pod { pod::pod(inner, &PathId::root(), context)? } else { define::app(inner, context)? };
+    if is_pod && spec.is_resident() {
+        let what = "it has persistent volumes; pods with such are matched in two steps, which is not judged here";
+        return Err(Rejection::invalid("/volumes", what));
     }
     // Instances older than this do not count in constraints.
     let changed = inner.get("versionInfo").and_then(|info| info.get("lastConfigChangeAt")).and_then(Value::as_str);
@@ -171,6 +178,9 @@ impl Answer<'_> {
     fn needs(&self) -> String {
         let spec = self.spec;
         let mut words = vec![spec.each.to_string()];
+        if let Some(pod) = spec.pod() {
+            words[0] += &format!(" for {} and the executor", many(pod.containers.len(), "container"));
+        }
         let ports = spec.ports.iter().filter(|need| need.host != crate::marathon::model::app::HostPort::None).count();
         if ports > 0 {
             words.push(many(ports, "port"));
@@ -179,22 +189,29 @@ impl Answer<'_> {
             let value = constraint.value.iter().map(|value| format!(" {value}"));
             words.push(format!("{} {}{}", constraint.field, constraint.operator.name(), value.collect::<String>()));
         }
+        words.extend(spec.volumes.iter().map(resident::told));
         words.join(", ")
     }
 
     fn as_text(&self) -> String {
         let spec = self.spec;
-        let mut text = format!("{}: {}, {} placed; each: {}\n", spec.id, many(spec.instances as usize, "instance"), self.placed, self.needs());
+        let waiting = match self.waiting {
+            0 => String::new(),
+            n => format!(", {} with a reservation", if n == 1 { "1 waits".to_owned() } else { format!("{n} wait") }),
+        };
+        let mut text = format!("{}: {}, {} placed{waiting}; each: {}\n", spec.id, many(spec.instances as usize, "instance"), self.placed, self.needs());
         self.notes.iter().for_each(|note| text += &format!("note: {note}\n"));
         text.push('\n');
         let ids = self.offers.iter().map(|offer| offer.id.chars().count()).max().unwrap_or(0);
         let hosts = self.offers.iter().map(|offer| offer.hostname.chars().count()).max().unwrap_or(0);
         for (offer, verdict) in self.offers.iter().zip(&self.verdicts) {
             let word = match verdict.details.first() {
+                None if spec.is_resident() => resident::used(verdict),
                 None => format!("matches, takes {}", verdict.takes),
                 Some(first) => format!("{:?}", first.reason),
             };
             text += &format!("{:ids$}  {:hosts$}  {word}\n", offer.id, offer.hostname);
+            verdict.lines.iter().for_each(|line| text += &format!("    {line}\n"));
             for (i, detail) in verdict.details.iter().enumerate() {
                 let also = verdict.details[..i].iter().all(|other| other.reason != detail.reason) && i > 0;
                 let also = if also { format!("{:?}: ", detail.reason) } else { String::new() };
@@ -223,14 +240,19 @@ impl Answer<'_> {
                 fields.insert("message".into(), detail.text.as_str().into());
                 Value::Object(fields)
             });
-            json!({
+            let mut shown = json!({
                 "id": offer.id,
                 "hostname": offer.hostname,
                 "matches": verdict.details.is_empty(),
                 "reason": verdict.details.first().map(|detail| format!("{:?}", detail.reason)),
                 "details": details.collect::<Vec<_>>(),
                 "takes": verdict.takes,
-            })
+            });
+            if self.spec.is_resident() {
+                shown["launches"] = json!(verdict.launches);
+                shown["remarks"] = json!(verdict.lines);
+            }
+            shown
         });
         let funnel = self.funnel().into_iter().map(|(reason, declined, processed)| {
             json!({ "reason": format!("{reason:?}"), "declined": declined, "processed": processed })
@@ -240,6 +262,7 @@ impl Answer<'_> {
             "app": self.spec.id.as_str(),
             "instances": self.spec.instances,
             "placed": self.placed,
+            "waiting": self.waiting,
             "notes": self.notes,
             "offers": offers.collect::<Vec<_>>(),
             "matching": self.matches(),

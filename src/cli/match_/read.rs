@@ -91,6 +91,8 @@ pub(super) struct Offer {
     pub(super) agent: Option<String>,
     pub(super) info: Arc<AgentInfo>,
     pub(super) resources: Resources,
+    /// To whom it was made.
+    pub(super) framework: Option<String>,
     /// To which role of the framework it was made.
     pub(super) role: Option<String>,
     pub(super) region: Option<String>,
@@ -107,6 +109,8 @@ pub(super) struct Task {
     pub(super) agent: Option<String>,
     pub(super) state: TaskState,
     pub(super) version: Option<Version>,
+    /// Ids of its persistent volumes.
+    pub(super) volumes: Vec<String>,
     /// Fault domain, if it is told.
     pub(super) domain: Vec<(&'static str, String)>,
 }
@@ -209,6 +213,7 @@ fn offer(value: &Value, names: &mut Names) -> Result<Offer, Rejection> {
     Ok(Offer {
         id: number,
         agent: id(fields, &["slave_id", "slaveId", "agent_id", "agentId"]),
+        framework: id(fields, &["framework_id", "frameworkId"]),
         role: role.map(str::to_owned),
         info: Arc::new(info(names, &hostname, &attributes)),
         hostname,
@@ -280,10 +285,48 @@ fn typed(one: &Value, place: &str) -> Result<String, Rejection> {
 
 /// Tasks of a file.
 pub(super) fn tasks(value: &Value) -> Result<Vec<Task>, Rejection> {
+    if let Some(instances) = value.get("instances") {
+        return pod_instances(value, instances);
+    }
     let (list, place) = unwrap(value, "tasks")?;
     let list = json::checked(list, &TASKS, true).map_err(|e| below(&place, e))?;
     let each = list.as_array().into_iter().flatten().enumerate();
     each.map(|(i, value)| task(value).map_err(|e| below(&format!("{place}({i})"), e))).collect()
+}
+
+/// Instances of a pod's status, each as one task; those that were never placed are nowhere.
+fn pod_instances(status: &Value, instances: &Value) -> Result<Vec<Task>, Rejection> {
+    let app = status.get("id").and_then(Value::as_str).ok_or_else(|| wrong("/id", "is missing"))?;
+    let list = instances.as_array().ok_or_else(|| wrong("/instances", "must be a list of instances"))?;
+    let mut all = Vec::new();
+    for (i, instance) in list.iter().enumerate() {
+        let text = |name: &str| instance.get(name).and_then(Value::as_str).map(str::to_owned);
+        let told = text("status").unwrap_or_default();
+        let state = match &*told {
+            "PENDING" | "STAGING" => TaskState::Staging,
+            "STABLE" | "DEGRADED" => TaskState::Running,
+            "TERMINAL" => TaskState::Killed,
+            _ => {
+                let known = "PENDING, STAGING, STABLE, DEGRADED, TERMINAL";
+                let place = format!("/instances({i})/status");
+                return Err(wrong(&place, format!("`{told}` is no status of an instance; known here: {known}")));
+            }
+        };
+        let Some(host) = text("agentHostname") else { continue };
+        let domain = [("@region", "agentRegion"), ("@zone", "agentZone")];
+        all.push(Task {
+            id: text("id").unwrap_or_default(),
+            app: app.to_owned(),
+            host,
+            agent: text("agentId"),
+            state,
+            version: None,
+            // Pods with volumes are not judged.
+            volumes: Vec::new(),
+            domain: domain.into_iter().filter_map(|(name, field)| Some((name, text(field)?))).collect(),
+        });
+    }
+    Ok(all)
 }
 
 fn task(value: &Value) -> Result<Task, Rejection> {
@@ -305,6 +348,9 @@ fn task(value: &Value) -> Result<Task, Rejection> {
         agent: text("slaveId"),
         state,
         version: version.transpose()?,
+        volumes: (value.get("localVolumes").and_then(Value::as_array).into_iter().flatten())
+            .filter_map(|volume| Some(volume.get("persistenceId")?.as_str()?.to_owned()))
+            .collect(),
         domain: [("@region", "region"), ("@zone", "zone")]
             .into_iter()
             .filter_map(|(name, field)| Some((name, text(field)?)))

@@ -50,6 +50,16 @@ fn render(text: &str) -> String {
     }
 }
 
+/// Whether an agent is in another region than the masters, `home`, and no constraint asks for regions
+/// or zones: such an offer is refused as if a constraint did not allow it (`ResourceMatcher`).
+#[must_use]
+pub fn is_abroad(names: &Names, constraints: &[Constraint], info: &AgentInfo, home: &str) -> bool {
+    let Some(field) = names.find("@region") else { return false };
+    let region = info.attributes.iter().find(|(name, _)| *name == field).map(|(_, region)| *region);
+    let asks = || constraints.iter().any(|c| matches!(c.field.as_str(), "@region" | "@zone"));
+    region.is_some_and(|region| names.text(region) != home) && !asks()
+}
+
 impl Fields {
     /// The value that an agent has for a field. Its fault domain stands among its attributes as
     /// `@region` and `@zone`, which no constraint could name as attributes.
@@ -306,6 +316,21 @@ impl Config {
 mod tests {
     use super::super::testing;
     use super::*;
+
+    #[test]
+    fn an_agent_of_another_region_is_abroad_unless_somebody_asks() {
+        let mut names = testing::names();
+        let (field, eu) = (names.intern("@region"), names.intern("eu"));
+        let total = crate::mesos::resource::Resources::EMPTY;
+        let mut info = AgentInfo { hostname: eu, total, attributes: vec![(field, eu)], devices: 0, address: 0 };
+        let abroad = |info: &AgentInfo, field: &str, home: &str| {
+            is_abroad(&names, &[testing::constraint(field, Operator::Unique, None)], info, home)
+        };
+        assert!(abroad(&info, "rack", "us"));
+        assert!(!abroad(&info, "rack", "eu") && !abroad(&info, "@region", "us") && !abroad(&info, "@zone", "us"));
+        info.attributes.clear();
+        assert!(!abroad(&info, "rack", "us"), "one without a domain is nowhere else");
+    }
 
     struct Case {
         names: Names,

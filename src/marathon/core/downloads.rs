@@ -55,6 +55,30 @@ fn needs(app: &AppOnly) -> Vec<Need> {
     }
 }
 
+/// Images and artifacts that a body of the API names: of an app, a pod, a group, or a list of them, in
+/// modern and old forms.
+#[must_use]
+pub fn named_in(body: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    match body {
+        Value::Array(list) => list.iter().for_each(|one| all.extend(named_in(one))),
+        Value::Object(fields) => {
+            for inner in ["apps", "pods", "groups", "containers"] {
+                fields.get(inner).into_iter().for_each(|list| all.extend(named_in(list)));
+            }
+            let docker = fields.get("container").and_then(|container| container.get("docker"));
+            let of_pod = fields.get("image").filter(|image| image["kind"] == "DOCKER");
+            all.extend(docker.and_then(|docker| image(docker, "image", "")).map(|need| need.0));
+            all.extend(of_pod.and_then(|docker| image(docker, "id", "")).map(|need| need.0));
+            let lists = ["fetch", "artifacts", "uris"].iter().filter_map(|list| fields.get(*list)?.as_array());
+            let uri = |one: &Value| one.as_str().or_else(|| one.get("uri")?.as_str()).map(str::to_owned);
+            all.extend(lists.flatten().filter_map(uri));
+        }
+        _ => {}
+    }
+    all
+}
+
 /// Everything that a container of a pod needs, in order.
 fn container_needs(container: &Value) -> Vec<Need> {
     let docker = container.get("image").filter(|image| image["kind"] == "DOCKER");
@@ -78,6 +102,20 @@ mod tests {
     use super::*;
     use crate::marathon::model::json::read::testing;
     use serde_json::json;
+
+    #[test]
+    fn bodies_of_all_forms_are_searched() {
+        let body = json!({ "id": "/g", "apps": [
+            { "id": "a", "uris": ["http://a/1"], "container": { "type": "DOCKER", "docker": { "image": "nginx" } } },
+            { "id": "b", "fetch": [{ "uri": "http://a/2" }], "container": { "docker": { "image": "web:2" } } },
+        ], "groups": [{ "id": "h", "pods": [{ "id": "p", "containers": [
+            { "name": "x", "image": { "kind": "DOCKER", "id": "redis" }, "artifacts": [{ "uri": "http://a/3" }] },
+            { "name": "y", "image": { "kind": "APPC", "id": "other" } },
+        ] }] }] });
+        let expected = ["nginx:latest", "http://a/1", "web:2", "http://a/2", "redis:latest", "http://a/3"];
+        assert_eq!(named_in(&body), expected);
+        assert_eq!(named_in(&json!([{ "id": "/a", "cmd": "x" }, 7])), [""; 0]);
+    }
 
     #[test]
     fn the_order_is_that_of_the_containerizer() {

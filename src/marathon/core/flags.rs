@@ -44,6 +44,8 @@ pub struct Flags {
     /// `mesos_authentication_principal`, interned. Without it nothing can be reserved.
     pub principal: Option<Symbol>,
     pub definitions: Arc<definitions::Flags>,
+    /// Region of the masters, interned; upstream learns it from `MasterInfo` when it subscribes.
+    pub home_region: Option<Symbol>,
     /// Sizes of what apps fetch, by image and URI (ours).
     pub download_bits: Arc<Map<String, u64>>,
     pub quirks: Quirks,
@@ -97,6 +99,7 @@ impl Flags {
             mesos_role,
             principal: None,
             definitions,
+            home_region: None,
             download_bits: Arc::default(),
             quirks: Quirks::Real,
             store: Store::Memory,

@@ -1,8 +1,12 @@
 //! Whether one instance of a definition fits on what is left of an offer, and why not: the order
 //! of the checks, apart from the state machine so that tools ask the same (`ResourceMatcher`).
 
+use super::constraints::Fields;
 use super::ports::{self, PortDice, Ports};
 use super::resources::{self, Roles};
+use super::volumes::{self, Chosen};
+use crate::base::id::Names;
+use crate::base::quantity::Quantities;
 use crate::fact::OfferRefusal;
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::flags::Flags;
@@ -32,6 +36,110 @@ pub fn fit(
     Ok((chosen, ranges))
 }
 
+/// What a new stateful instance reserves on an offer.
+#[derive(Clone, Debug)]
+pub struct Reservable {
+    /// Scalars, with the volumes on the root disk.
+    pub needs: Quantities,
+    /// A disk for each volume.
+    pub disks: Vec<Chosen>,
+    pub ports: Ports,
+}
+
+/// What a stateful instance needs of what is not reserved, scalars alone.
+#[must_use]
+pub fn to_reserve(spec: &RunSpec) -> Quantities {
+    let mut needs = spec.each;
+    needs.0[2] += volumes::on_root(spec).0;
+    needs
+}
+
+/// Whether a new stateful instance fits on what is not reserved, or the first reason why not.
+/// `can_reserve`: there is a principal for reservations. `words`: names and patterns of constraints.
+pub fn fit_new(
+    spec: &RunSpec,
+    left: &Resources,
+    flags: &Flags,
+    dice: PortDice,
+    words: (&mut Names, &mut Fields),
+    (allowed, can_reserve): (bool, bool),
+) -> Result<Reservable, OfferRefusal> {
+    let (has, offered) = resources::usable(left, Roles::unreserved(spec));
+    if has.is_empty() && offered.is_empty() {
+        return Err(OfferRefusal::UnfulfilledRole);
+    }
+    if !allowed {
+        return Err(OfferRefusal::UnfulfilledConstraint);
+    }
+    // Quirk: without a principal nothing is reserved, and Marathon tells its log alone.
+    if !can_reserve {
+        return Err(OfferRefusal::NoCorrespondingReservationFound);
+    }
+    let needs = to_reserve(spec);
+    if let Some(why) = resources::refuse(spec, needs, has, flags) {
+        return Err(why);
+    }
+    let disks = volumes::choose(words.0, words.1, spec, left).ok_or(OfferRefusal::InsufficientDisk)?;
+    let ports = ports::choose(spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)?;
+    Ok(Reservable { needs, disks, ports })
+}
+
+/// All reasons against a new stateful instance, in the order of the funnel but for disks, which are
+/// looked at after all amounts; none if it fits.
+#[must_use]
+pub fn reasons_new(
+    spec: &RunSpec,
+    left: &Resources,
+    flags: &Flags,
+    dice: PortDice,
+    words: (&mut Names, &mut Fields),
+    (allowed, can_reserve): (bool, bool),
+) -> Vec<OfferRefusal> {
+    let (has, offered) = resources::usable(left, Roles::unreserved(spec));
+    let mut all = Vec::new();
+    if has.is_empty() && offered.is_empty() {
+        all.push(OfferRefusal::UnfulfilledRole);
+    }
+    if !allowed {
+        all.push(OfferRefusal::UnfulfilledConstraint);
+    }
+    if !can_reserve {
+        all.push(OfferRefusal::NoCorrespondingReservationFound);
+    }
+    let needs = to_reserve(spec);
+    all.extend(resources::short(needs, has));
+    if resources::scarce(spec, needs, has, flags) {
+        all.push(OfferRefusal::DeclinedScarceResources);
+    }
+    if !all.contains(&OfferRefusal::InsufficientDisk) && volumes::choose(words.0, words.1, spec, left).is_none() {
+        all.push(OfferRefusal::InsufficientDisk);
+    }
+    if all.is_empty() && ports::choose(spec, &offered, dice).is_none() {
+        all.push(OfferRefusal::InsufficientPorts);
+    }
+    all
+}
+
+/// Whether a stateful instance can be launched on what is reserved for it, all its volumes being
+/// there; or the first reason why not.
+pub fn fit_back(
+    spec: &RunSpec,
+    left: &Resources,
+    flags: &Flags,
+    dice: PortDice,
+    own: Roles,
+    allowed: bool,
+) -> Result<Ports, OfferRefusal> {
+    let (has, offered) = resources::usable(left, own);
+    if !allowed {
+        return Err(OfferRefusal::UnfulfilledConstraint);
+    }
+    if let Some(why) = resources::refuse(spec, spec.each, has, flags) {
+        return Err(why);
+    }
+    ports::choose(spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)
+}
+
 /// All reasons, in the order of the funnel; none if it fits. Ports are looked at only when
 /// everything else is well.
 #[must_use]
@@ -59,7 +167,8 @@ mod tests {
     use super::super::testing;
     use super::*;
     use crate::base::dice::{Dice, Site};
-    use crate::marathon::model::app::{HostPort, PortNeed};
+    use crate::base::quantity::Milli;
+    use crate::marathon::model::app::{HostPort, PersistentVolume, PortNeed};
     use proptest::prelude::*;
 
     fn dice() -> PortDice {
@@ -102,6 +211,35 @@ mod tests {
             let one = fit(&spec, &offer, &flags, dice(), || allows);
             prop_assert_eq!(one.err(), all.first().copied());
             prop_assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
+        }
+
+        /// The same for a stateful instance that has nothing yet.
+        #[test]
+        fn a_new_stateful_instance_is_refused_for_the_first_reason(
+            cpus in 0i32..3, disk in 0i64..4, mount in 0i64..3, root in 0i64..3, large in 0i64..3, gpus in 0i32..2,
+            allowed: bool, can_reserve: bool, wanted in 0usize..2
+        ) {
+            let volume = |disk_type: &str, size| PersistentVolume {
+                container_path: "data".into(),
+                size: Milli::from_int(size),
+                disk_type: disk_type.into(),
+                max_size: None,
+                profile: None,
+                constraints: Vec::new(),
+            };
+            let mut spec = testing::spec("/a", 1);
+            spec.volumes = vec![volume("root", root), volume("mount", large)];
+            spec.ports = vec![PortNeed { name: None, service_port: 0, host: HostPort::Dynamic }; wanted];
+            let text = format!("cpus:{cpus};mem:128;gpus:{gpus};disk:{disk};disk[MOUNT:/m]:{mount}");
+            let (offer, flags) = (Resources::parse(&text).unwrap(), Flags::default());
+            let (mut names, mut fields) = (testing::names(), Fields::default());
+            let may = (allowed, can_reserve);
+            let one = fit_new(&spec, &offer, &flags, dice(), (&mut names, &mut fields), may).err();
+            let all = reasons_new(&spec, &offer, &flags, dice(), (&mut names, &mut fields), may);
+            prop_assert_eq!(one, all.first().copied(), "{:?}", all);
+            if one.is_none() {
+                prop_assert!(i64::from(cpus) * 1000 >= spec.each.0[0] && root <= disk && large <= mount);
+            }
         }
     }
 }

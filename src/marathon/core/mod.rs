@@ -11,7 +11,7 @@ pub mod callbacks;
 pub mod changes;
 pub mod constraints;
 pub mod deploy;
-mod downloads;
+pub mod downloads;
 pub mod driver;
 pub mod flags;
 pub mod groups;
@@ -137,6 +137,7 @@ impl Marathon {
     #[must_use]
     pub fn new(flags: Arc<Flags>, synthetic: Arc<Lookup<Symbol, Synthetic>>) -> Self {
         let driver = driver::Driver::new(&flags);
+        let home = flags.home_region;
         Self {
             flags,
             synthetic,
@@ -146,7 +147,7 @@ impl Marathon {
             driver,
             store: store::Store::default(),
             writes: writes::Writes::default(),
-            tracker: tracker::Tracker::default(),
+            tracker: tracker::Tracker::new(home),
             limiter: limiter::Limiter::default(),
             launch: launch::Launch::default(),
             revive: revive::Revive::default(),

@@ -14,7 +14,7 @@ use super::tracker::config_of;
 use super::update::Operation;
 use super::volumes::{self, Chosen};
 use super::writes::Then;
-use super::{Marathon, ports};
+use super::{Marathon, matching, ports};
 use crate::actor::Cx;
 use crate::base::dice::Site;
 use crate::base::id::Symbol;
@@ -161,16 +161,10 @@ impl Marathon {
         let framework = self.driver.id.map(|id| cx.names.framework(id).to_owned()).unwrap_or_default();
         let name = cx.names.text(id.0).to_owned();
         let roles = Roles::own(&spec, &framework, &name);
-        let (has, offered) = resources::usable(&open.left, roles);
         let at = (spec.versions.last_config_change, spec.instances);
-        if !self.tracker.allows_back(cx.names, id, &spec.constraints, at, &open.info, self.flags.quirks) {
-            return Err(OfferRefusal::UnfulfilledConstraint);
-        }
-        if let Some(why) = resources::refuse(&spec, spec.each, has, &self.flags.definitions) {
-            return Err(why);
-        }
+        let allowed = self.tracker.allows_back(cx.names, id, &spec.constraints, at, &open.info, self.flags.quirks);
         let dice = self.port_dice(cx, open, stage);
-        let host_ports = ports::choose(&spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)?;
+        let host_ports = matching::fit_back(&spec, &open.left, &self.flags.definitions, dice, roles, allowed)?;
         if let Some(pod) = spec.pod() {
             open.left -= &made;
             let on = (roles, &*host_ports, &made);
@@ -197,35 +191,16 @@ impl Marathon {
     ) -> Result<Match, OfferRefusal> {
         let spec = instance.spec.clone();
         let roles = Roles::unreserved(&spec);
-        let (has, offered) = resources::usable(&open.left, roles);
-        if has.is_empty() && offered.is_empty() {
-            return Err(OfferRefusal::UnfulfilledRole);
-        }
         let at = (spec.versions.last_config_change, spec.instances);
-        if !self.tracker.allows(cx.names, app, &spec.constraints, at, &open.info, self.flags.quirks) {
-            return Err(OfferRefusal::UnfulfilledConstraint);
-        }
-        // Quirk: without a principal nothing is reserved, and Marathon tells its log alone.
-        let Some(principal) = self.flags.principal else {
-            return Err(OfferRefusal::NoCorrespondingReservationFound);
-        };
-        let mut needs = spec.each;
-        needs.0[2] += volumes::on_root(&spec).0;
-        if let Some(why) = resources::refuse(&spec, needs, has, &self.flags.definitions) {
-            return Err(why);
-        }
-        let disks = volumes::choose(cx.names, &mut self.tracker.fields, &spec, &open.left)
-            .ok_or(OfferRefusal::InsufficientDisk)?;
+        let allowed = self.tracker.allows(cx.names, app, &spec.constraints, at, &open.info, self.flags.quirks);
         let dice = self.port_dice(cx, open, stage);
-        let host_ports = ports::choose(&spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)?;
+        let (definitions, words) = (&self.flags.definitions, (&mut *cx.names, &mut self.tracker.fields));
+        let may = (allowed, self.flags.principal.is_some());
+        let found = matching::fit_new(&spec, &open.left, definitions, dice, words, may)?;
+        let matching::Reservable { needs, disks, ports: host_ports } = found;
+        let principal = self.flags.principal.ok_or(OfferRefusal::NoCorrespondingReservationFound)?;
         let (plain, ports) = resources::take(&mut open.left, roles, needs, ports::ranges(&host_ports));
-        let mut all = Resources::from_scalars(plain) + &ports;
-        for Chosen { size, source, .. } in disks.iter().filter(|chosen| chosen.source.is_some()) {
-            let disk = Some(Disk { source: source.clone(), ..Disk::default() });
-            let one = Resources::from_objects([&disk_of(*size, Meta { disk, ..Meta::default() })]);
-            open.left -= &one;
-            all += &one;
-        }
+        let all = Resources::from_scalars(plain) + &ports + &volumes::take(&mut open.left, &disks);
         let reservation = self.reservation(cx, &spec, instance.id, principal);
         // Nothing of it is revocable or reserved already, and the role was checked with the definition.
         let reserved = all.push_reservation(&reservation).map_err(|_| OfferRefusal::UnfulfilledRole)?;

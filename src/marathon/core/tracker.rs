@@ -1,7 +1,7 @@
 //! What is known of instances, and everything about them that is counted as they change, so that
 //! no question goes over all of them (`InstanceTracker`).
 
-use super::constraints::{Fields, Member, Placed};
+use super::constraints::{Fields, Member, Placed, is_abroad};
 use super::flags::Quirks;
 use super::limiter::ConfigKey;
 use super::scaling;
@@ -82,6 +82,8 @@ pub struct Tracker {
     records: Lookup<InstanceId, Record>,
     apps: Map<Symbol, App>,
     pub fields: Fields,
+    /// Region of the masters.
+    home: Option<Symbol>,
     /// Provisioned, staging or starting: those that may be overdue.
     pub coming_up: BTreeSet<InstanceId>,
     /// Unreachable for long: those that may be expunged.
@@ -118,6 +120,12 @@ fn standing(instance: &Instance, launching: bool) -> Standing {
 }
 
 impl Tracker {
+    /// `home`: region of the masters.
+    #[must_use]
+    pub fn new(home: Option<Symbol>) -> Self {
+        Self { home, ..Self::default() }
+    }
+
     #[must_use]
     pub fn get(&self, id: InstanceId) -> Option<&Arc<Instance>> {
         self.records.get(&id).map(|record| &record.instance)
@@ -221,6 +229,9 @@ impl Tracker {
         info: &AgentInfo,
         quirks: Quirks,
     ) -> bool {
+        if self.home.is_some_and(|home| is_abroad(names, constraints, info, names.text(home))) {
+            return false;
+        }
         let Some(app) = self.apps.get(&app) else { return true };
         app.placed.allows(names, &mut self.fields, constraints, at, info, quirks)
     }
@@ -235,7 +246,7 @@ impl Tracker {
         info: &AgentInfo,
         quirks: Quirks,
     ) -> bool {
-        if constraints.is_empty() {
+        if constraints.is_empty() && self.home.is_none() {
             return true;
         }
         let Some(record) = self.records.remove(&id) else { return false };

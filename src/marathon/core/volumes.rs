@@ -9,7 +9,7 @@ use super::constraints::Fields;
 use crate::base::id::Names;
 use crate::base::quantity::Milli;
 use crate::marathon::model::app::{Operator, PersistentVolume, RunSpec};
-use crate::mesos::resource::{DiskSource, Resources, SourceKind};
+use crate::mesos::resource::{Disk, DiskSource, Meta, Object, Resources, SourceKind, Value};
 
 /// A disk for one volume.
 #[derive(Clone, PartialEq, Debug)]
@@ -70,6 +70,18 @@ pub fn choose(names: &mut Names, fields: &mut Fields, spec: &RunSpec, offer: &Re
     }
     chosen.sort_by_key(|chosen| chosen.volume);
     Some(chosen)
+}
+
+/// Takes the disks with a source that were chosen, out of the offer.
+pub fn take(offer: &mut Resources, disks: &[Chosen]) -> Resources {
+    let mut all = Resources::EMPTY;
+    for Chosen { size, source, .. } in disks.iter().filter(|chosen| chosen.source.is_some()) {
+        let meta = Meta { disk: Some(Disk { source: source.clone(), ..Disk::default() }), ..Meta::default() };
+        let one = Resources::from_objects([&Object::new("disk", Value::Scalar(*size), meta)]);
+        *offer -= &one;
+        all += &one;
+    }
+    all
 }
 
 /// Unreserved disks with a source, and how much of each there is.

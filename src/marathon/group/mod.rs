@@ -8,6 +8,7 @@ pub mod graph;
 pub mod impossible;
 pub mod plan;
 pub mod pod;
+mod pod_rules;
 pub mod ports;
 pub mod revert;
 pub mod roles;

@@ -239,7 +239,7 @@ mod tests {
     }
     fn container(name: &str) -> Value {
         json!({ "name": name, "resources": { "cpus": 0.5, "mem": 64 },
-            "endpoints": [{ "name": name, "containerPort": 80, "hostPort": 0 }, { "name": format!("{name}2") }] })
+            "endpoints": [{ "name": name, "hostPort": 0 }, { "name": format!("{name}2") }] })
     }
 
     #[test]
@@ -272,7 +272,8 @@ mod tests {
         };
         let second = crate::base::time::SECOND_NS;
         let endpoint = Some("a".to_owned());
-        let http = with(json!({ "http": { "endpoint": "a", "path": "/x" }, "intervalSeconds": 5 }));
+        let http =
+            with(json!({ "http": { "endpoint": "a", "path": "/x" }, "intervalSeconds": 5, "timeoutSeconds": 2 }));
         assert_eq!(http, (Some((HealthKind::MesosHttp, 5 * second, 3)), endpoint.clone()));
         let https = with(json!({ "http": { "endpoint": "a", "scheme": "HTTPS" } }));
         assert_eq!(https, (Some((HealthKind::MesosHttps, 60 * second, 3)), endpoint.clone()));

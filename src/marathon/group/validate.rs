@@ -3,6 +3,7 @@
 //! function adds all that is wrong to the list, with its place.
 
 use super::graph::Graph;
+use super::pod_rules;
 use super::roles::Roles;
 use super::tree;
 use crate::base::time::Span;
@@ -55,7 +56,7 @@ pub fn spec(spec: &RunSpec, flags: &Flags) -> Details {
     match &spec.kind {
         Kind::App(only) => app(spec, only, flags, d),
         Kind::Pod(only) => {
-            unique(only.containers.iter().map(|c| c.name.as_str()), "/containers", "container names must be unique", d);
+            pod_rules::check(only, d);
             networks(only.definition.get("networks").and_then(Value::as_array).map_or(&[], Vec::as_slice), d);
         }
     }

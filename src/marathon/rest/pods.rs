@@ -315,11 +315,11 @@ mod tests {
         let mut fixture = Fixture::new();
         let mut pod = template();
         let second = json!({ "name": "b", "resources": { "cpus": 0.5, "mem": 64, "disk": 5 }, "endpoints": [
-            { "name": "in", "containerPort": 80 }, { "name": "admin", "hostPort": 0 }],
+            { "name": "in", "containerPort": 80 }, { "name": "admin", "containerPort": 82, "hostPort": 0 }],
             "healthCheck": { "tcp": { "endpoint": "in" } } });
         pod["containers"].as_array_mut().unwrap().push(second);
         pod["networks"] = json!([{ "mode": "container", "name": "net" }]);
-        pod["containers"][0]["endpoints"][0]["hostPort"] = json!(0);
+        pod["containers"][0]["endpoints"][0] = json!({ "name": "http", "containerPort": 81, "hostPort": 0 });
         assert_eq!(fixture.send(Method::Post, "/v2/pods", pod).status, 201);
         fixture.run("/p", 1);
         let seen = |fixture: &mut Fixture| body(fixture, "/v2/pods/p::status")["instances"][0].clone();

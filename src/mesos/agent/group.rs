@@ -341,4 +341,5 @@ impl Agent {
 }
 
 #[cfg(test)]
+#[path = "group_tests.rs"]
 mod tests;

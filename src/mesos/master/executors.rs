@@ -174,4 +174,5 @@ impl Master {
 }
 
 #[cfg(test)]
+#[path = "executors_tests.rs"]
 mod tests;

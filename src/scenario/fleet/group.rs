@@ -6,6 +6,7 @@
 //! count = 200
 //! resources = "cpus:16;mem:65536"
 //! racks = 10                      # host i gets the attribute rack_id = "r<i mod 10>"
+//! region = "eu"                   # its fault domain, with zone = "eu-1"
 //! attributes = { zone = "a" }
 //! ```
 
@@ -29,6 +30,8 @@ struct Params {
     count: u32,
     resources: String,
     racks: Option<u32>,
+    region: Option<String>,
+    zone: Option<String>,
     #[serde(default)]
     attributes: Pairs,
     #[serde(default)]
@@ -55,12 +58,20 @@ fn read(section: &Section, name: &str) -> Result<Vec<Host>, Error> {
             return Err(section.error("attributes.rack_id", "`rack_id` is set by `racks` too", help));
         }
     }
+    if let (None, Some(zone)) = (&params.region, &params.zone) {
+        let help = "add region = \"...\"; a zone is a part of a region";
+        return Err(section.error("zone", format!("zone `{zone}` is in no region"), help));
+    }
+    // A fault domain is no attribute; here it stands among them under names that none can have.
+    let domain = [("@region", &params.region), ("@zone", &params.zone)];
+    let domain = domain.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+    let domain: Vec<(String, String)> = domain.collect();
     let host = |i: u32| {
         let rack = params.racks.map(|racks| ("rack_id".to_owned(), format!("r{}", i % racks)));
         Host {
             hostname: format!("{name}-{i}"),
             resources: params.resources.clone(),
-            attributes: rack.into_iter().chain(params.attributes.0.iter().cloned()).collect(),
+            attributes: rack.into_iter().chain(params.attributes.0.iter().cloned()).chain(domain.clone()).collect(),
             devices: params.devices,
         }
     };

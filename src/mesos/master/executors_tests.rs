@@ -222,7 +222,7 @@ fn a_group_is_launched_whole_or_not_at_all() {
     ];
     for (what, group) in wrong {
         let mut stage = Stage::new();
-        stage.launch(&[group.clone()]);
+        stage.launch(std::slice::from_ref(&group));
         let told: Vec<(u32, Reason)> = group.tasks.iter().map(|t| (t.id.n, Reason::TaskGroupInvalid)).collect();
         assert_eq!((stage.errors.clone(), stage.sent.len()), (told, 0), "{what}");
         assert_eq!((stage.used(), stage.free.clone()), (Resources::EMPTY, r(TOTAL)), "{what}");
