@@ -13,8 +13,8 @@
 //! keeps as many as it had; where an overridden deployment left instances behind, as many as are too
 //! many may go. Upstream kills an old one whenever a new one comes up (of an app without checks, of
 //! which it takes every wanted instance for healthy) or is found healthy: so new instances that wait
-//! when a leader takes up the upgrade, that come back after they could not be reached, or whose health
-//! a new leader finds out again by checks of Marathon's own, cost one more old one each.
+//! when a leader takes up the upgrade, that come back after they could not be reached or ended, or whose
+//! health a new leader finds out again by checks of Marathon's own, cost one more old one each.
 
 use super::marathons::{Fleet, Known, Room};
 use super::{Hears, Invariant, View};
@@ -116,8 +116,10 @@ impl MinimumHealth {
             upgrade.lost.swap_remove(&instance);
             upgrade.here.insert(instance);
         }
-        let again = before.is_some_and(Known::is_lost) && known.is_some_and(|i| i.runs() && !is_checked(i));
-        if again && known.is_some_and(|known| is_new(known, upgrade.version)) {
+        let Some((known, before)) = known.zip(before) else { return };
+        let back = before.is_lost() && known.runs() && !is_checked(known);
+        let relaunched = is_terminal(before.condition) && known.condition == Condition::Provisioned;
+        if (back || relaunched && upgrade.here.contains(&instance)) && is_new(known, upgrade.version) {
             upgrade.least = upgrade.least.saturating_sub(1);
         }
     }
@@ -283,6 +285,20 @@ mod tests {
         let mut found = stage.moment(now(3), 1, &[(false, Msg::Stored { token: 9, answer: Arc::new(tree) })], &[STEP]);
         found.extend(stage.moment(now(4), 1, &[], then));
         found
+    }
+
+    /// As upstream: when a new one comes up again, one more goes.
+    #[test]
+    fn a_new_one_that_is_launched_again_costs_an_old_one() {
+        let run = |ends: &[Fact]| {
+            let mut stage = stage();
+            let new = scheduled(2, Arc::new(spec("/app", 2)));
+            stage.step(&[(true, store(1, "instances/f", new))], &[changed(2, Condition::Running), kill(0)]);
+            stage.facts(ends);
+            stage.facts(&[kill(1)])
+        };
+        assert_eq!(run(&[]).len(), 1);
+        assert!(run(&[changed(2, Condition::Failed), changed(2, Condition::Provisioned)]).is_empty());
     }
 
     #[test]
