@@ -71,8 +71,10 @@ pub struct Row {
     pub used: Quantities,
     pub offered: Quantities,
     pub registered: bool,
-    /// It came back with strays, so its tasks may hold more than there is until some have ended.
+    /// It came back with more than there is, because of strays, and has it until some have ended.
     pub excused: bool,
+    /// How often the master took it in, or back.
+    returns: u32,
     touched: bool,
     raised: bool,
 }
@@ -107,10 +109,12 @@ struct Task {
     /// Containers in truth, and where.
     running: u32,
     host: Symbol,
-    /// Its agent was given it after it had sent its report to the master.
+    /// Its agent was given it after it had sent the report with which the master took it back.
     late: bool,
     /// The master wrote it off with its agent.
     written_off: bool,
+    /// With which: its row, and its returns until then.
+    off: (u32, u32),
 }
 
 impl Task {
@@ -241,7 +245,7 @@ impl Ledger {
         }
         let (nothing, row) = (Quantities::ZERO, self.rows.len() as u32);
         let (used, offered) = (nothing, nothing);
-        let (registered, excused, touched, raised) = (false, false, false, false);
+        let (registered, excused, returns, touched, raised) = (false, false, 0, false, false);
         self.rows.push(Row {
             agent,
             host: Symbol::default(),
@@ -250,6 +254,7 @@ impl Ledger {
             offered,
             registered,
             excused,
+            returns,
             touched,
             raised,
         });
@@ -314,7 +319,10 @@ impl Ledger {
     }
 
     fn task_given(&mut self, address: u32, task: TaskId) {
-        if self.joining.get(&address).is_some_and(Joining::is_late) {
+        let Task { written_off, off: (row, returns), .. } = self.tasks.get(task);
+        // The master took the agent back while it was on its way.
+        let is_back = || written_off && self.rows[row as usize].returns > returns;
+        if self.joining.get(&address).is_some_and(Joining::is_late) || is_back() {
             self.judge(task, |t| t.late = true);
         }
     }
@@ -415,6 +423,10 @@ impl Ledger {
                 self.raise(row);
                 let row = self.touch(row);
                 (row.host, row.total, row.registered) = (host, total, true);
+                row.returns += 1;
+                // Every launch was judged when it was made; what is too much now, nobody could know of.
+                row.excused |= !row.total.contains(row.used);
+                self.executors_overtaken(host);
             }
             Fact::ExecutorHeld { executor, agent, .. } => self.executor_held(executor, agent),
             Fact::ExecutorReleased { executor, agent, reason, .. } => self.executor_released(executor, agent, reason),
@@ -428,7 +440,9 @@ impl Ledger {
                 self.released(task, agent);
                 let with_agent = matches!(reason, Reason::AgentRemoved | Reason::AgentDisconnected);
                 if with_agent {
-                    self.judge(task, |t| t.written_off = true);
+                    let row = self.find(agent);
+                    let off = (row, self.rows[row as usize].returns);
+                    self.judge(task, |t| (t.written_off, t.off) = (true, off));
                 }
             }
             Fact::TaskStarted { task, host, .. } => {
@@ -621,6 +635,49 @@ mod tests {
         ledger.fact(0, &started(TASK));
         ledger.fact(0, &process_stopped(ProcessKind::Agent, HOST));
         assert_eq!(ledger.running_on(HOST), cpus(0));
+    }
+
+    /// The agent was taken back, with a report of before, while the task was on its way to it; whether
+    /// it has been answered since says nothing.
+    #[test]
+    fn a_task_that_its_agent_overtakes_is_a_stray() {
+        let written_off = Fact::TaskTerminal {
+            framework: FRAMEWORK,
+            task: TASK,
+            agent: AGENT,
+            state: TaskState::Unreachable,
+            reason: Reason::AgentRemoved,
+        };
+        for back in [false, true] {
+            let mut ledger = ledger();
+            ledger.fact(0, &launched(TASK));
+            ledger.fact(0, &written_off);
+            if back {
+                ledger.fact(0, &registered());
+            }
+            ledger.task_given(0, TASK);
+            ledger.fact(0, &started(TASK));
+            assert_eq!(ledger.running_on(HOST), cpus(if back { 0 } else { 1 }));
+        }
+    }
+
+    /// More than there is, reported by an agent that comes back: until some of it has ended.
+    #[test]
+    fn what_an_agent_brings_back_is_excused() {
+        let other = TaskId { n: 1, ..TASK };
+        let excused = |ledger: &Ledger| ledger.row(AGENT).map(|row| row.excused);
+        let mut ledger = ledger();
+        ledger.fact(0, &Fact::JobSubmitted { job: TASK.template, owner: Symbol(2), tasks: 2, each: cpus(3) });
+        for fact in [reported(TASK), registered()] {
+            ledger.fact(0, &fact);
+        }
+        assert_eq!(excused(&ledger), Some(false), "it has room for one");
+        for fact in [reported(other), registered()] {
+            ledger.fact(0, &fact);
+        }
+        assert_eq!(excused(&ledger), Some(true));
+        ledger.fact(0, &terminal(TASK));
+        assert_eq!(excused(&ledger), Some(false));
     }
 
     /// The task overtakes nothing: the report was under way when the agent was given the task.

@@ -64,6 +64,14 @@ impl Ledger {
         }
     }
 
+    /// The master takes an agent back: executors that it wrote off with it and that are still on their
+    /// way are not in the report.
+    pub(super) fn executors_overtaken(&mut self, host: Symbol) {
+        for ((_, at), record) in &mut self.executors.0 {
+            record.late |= *at == host && record.written_off && !record.running;
+        }
+    }
+
     pub(super) fn executor_held(&mut self, executor: TaskId, agent: AgentId) {
         let (row, each) = (self.find(agent), self.each(executor.template));
         let host = self.rows[row as usize].host;
