@@ -217,6 +217,11 @@ impl Ledger {
     pub fn running_on(&self, host: Symbol) -> Quantities {
         self.hosts.get(&host).copied().unwrap_or_default()
     }
+    /// Whether the master cannot know that the task runs.
+    #[must_use]
+    pub fn is_stray(&self, task: TaskId) -> bool {
+        self.tasks.get(task).is_stray()
+    }
     /// Offers outstanding.
     #[must_use]
     pub fn outstanding(&self) -> u64 {

@@ -42,7 +42,8 @@ impl Invariant for NoOvercommit {
             return Ok(());
         };
         let (running, total) = (view.ledger.running_on(host), view.world.host_total(host).unwrap_or_default());
-        if total.contains(running) {
+        // A stray does not count, so it is not what made it too much.
+        if total.contains(running) || view.ledger.is_stray(task) {
             return Ok(());
         }
         let host = view.world.names().text(host);
