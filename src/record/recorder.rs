@@ -15,8 +15,8 @@ use super::recording::{
     AgentEvent, AgentMark, FaultMark, FrameworkRecord, Micro, RackRecord, Recording, RequestRecord, Series,
 };
 use super::services::Services;
-use crate::base::id::{AgentId, FrameworkId, JobId, Names, Symbol};
-use crate::base::map::{Lookup, Map};
+use crate::base::id::{AgentId, FrameworkId, JobId, Names, RoleId, Symbol};
+use crate::base::map::{Lookup, Map, Set};
 use crate::base::quantity::{KINDS, Quantities};
 use crate::base::time::{Span, Time};
 use crate::fact::{At, End, Fact, OfferEnd, ProcessKind, ResourceOp, RoleStanding};
@@ -97,6 +97,8 @@ impl Job {
 #[derive(Clone, Debug)]
 struct Framework {
     setup: FrameworkSetup,
+    /// All that it has had, if it may have several.
+    roles: Set<RoleId>,
     counts: Vec<u64>,
     allocated: [Level; 4],
     devices: Level,
@@ -379,11 +381,17 @@ impl Recorder {
                 self.count(NONE, Count::FrameworksRemovals, 1);
             }
             Fact::EventPosted { endpoint, how } => self.endpoints.posted(endpoint, how),
-            Fact::FrameworkRole { standing, .. } => match standing {
-                RoleStanding::Wanted => self.count(NONE, Count::FrameworksRevivals, 1),
-                RoleStanding::Suppressed => self.count(NONE, Count::FrameworksSuppressions, 1),
-                RoleStanding::Subscribed | RoleStanding::Dropped => {}
-            },
+            Fact::FrameworkRole { framework, role, standing } => {
+                let index = self.framework_of(framework.0) as usize;
+                if let Some(framework) = self.frameworks.get_mut(index) {
+                    framework.roles.insert(role);
+                }
+                match standing {
+                    RoleStanding::Wanted => self.count(NONE, Count::FrameworksRevivals, 1),
+                    RoleStanding::Suppressed => self.count(NONE, Count::FrameworksSuppressions, 1),
+                    RoleStanding::Subscribed | RoleStanding::Dropped => {}
+                }
+            }
             Fact::FrameworkSuppressed { .. } => self.count(NONE, Count::FrameworksSuppressions, 1),
             Fact::FrameworkRevived { .. } => self.count(NONE, Count::FrameworksRevivals, 1),
             Fact::ResourcesConverted { operation, .. } => {
@@ -651,6 +659,7 @@ impl Recorder {
         let (index, symbol, rows) = (self.frameworks.len() as u32, setup.symbol, self.series.rows());
         let zeros = || vec![0; rows];
         self.frameworks.push(Framework {
+            roles: Set::default(),
             setup,
             counts: vec![0; Count::ALL.len()],
             allocated: Default::default(),
@@ -799,13 +808,15 @@ impl Recorder {
 impl Framework {
     fn finish(self, names: &Names) -> FrameworkRecord {
         let FrameworkSetup { symbol, name, role, weight } = self.setup;
+        let mut roles: Vec<&str> = self.roles.iter().map(|role| names.text(*role)).collect();
+        roles.sort_unstable();
         let own = |key: &str| ["tasks.", "jobs.", "offers.", "schedulers."].iter().any(|group| key.starts_with(group));
         let counts = Count::ALL.iter().filter(|c| own(c.key()));
         let levels = [("tasks.queued", self.queued), ("tasks.running", self.running)];
         let levels = levels.map(|(key, level)| (key.to_owned(), level.value as u64));
         FrameworkRecord {
             name: if name.is_empty() { names.text(symbol).to_owned() } else { name },
-            role,
+            role: if roles.len() > 1 { roles.join(", ") } else { role },
             weight,
             counts: counts.map(|&c| (c.key().to_owned(), self.counts[c as usize])).chain(levels).collect(),
             allocated: self.rows.allocated,

@@ -310,3 +310,41 @@ proptest! {
         }
     }
 }
+
+/// A successor begins what its predecessor had begun: one deployment, from the first beginning on.
+#[test]
+fn a_deployment_that_is_taken_up_is_one() {
+    let mut recorder = Recorder::new(setup(Span::from_secs(10)));
+    let mut at = |s: i64, fact: Fact| recorder.fact(Time::from_secs(s), &fact);
+    let (deployment, app) = (Symbol(4), Symbol(0));
+    let began = Fact::DeploymentBegan { deployment, steps: 2 };
+    let step = |step| Fact::DeploymentStep { deployment, step, app };
+    for (s, fact) in [(1, began), (1, step(1)), (5, began), (5, step(1)), (7, step(2))] {
+        at(s, fact);
+    }
+    at(9, Fact::DeploymentEnded { deployment, how: crate::fact::DeploymentEnd::Succeeded });
+    // The same id once more, after its end, is another run of it.
+    at(20, began);
+    let recording = recorder.finish(Time::from_secs(30), &names());
+    let shown = |d: &crate::record::recording::DeploymentRecord| {
+        (d.began_ns, d.steps.iter().map(|step| (step.step, step.at_ns)).collect::<Vec<_>>(), d.ended_ns)
+    };
+    let s = 1_000_000_000;
+    assert_eq!(
+        recording.deployments.iter().map(shown).collect::<Vec<_>>(),
+        [(s, vec![(1, s), (2, 7 * s)], Some(9 * s)), (20 * s, vec![], None)]
+    );
+}
+
+#[test]
+fn a_framework_of_several_roles_shows_them() {
+    let mut recorder = Recorder::new(setup(Span::from_secs(10)));
+    let mut at = |fact: Fact| recorder.fact(Time::from_secs(1), &fact);
+    at(Fact::FrameworkSubscribed { framework: FRAMEWORK, name: OWNER, role: OWNER });
+    at(Fact::FrameworkRole { framework: FRAMEWORK, role: Symbol(4), standing: RoleStanding::Subscribed });
+    let role = |recorder: &Recorder| recorder.clone().finish(Time::from_secs(2), &names()).frameworks[0].role.clone();
+    assert_eq!(role(&recorder), "*", "as the scenario calls it");
+    let other = Fact::FrameworkRole { framework: FRAMEWORK, role: Symbol(0), standing: RoleStanding::Wanted };
+    recorder.fact(Time::from_secs(1), &other);
+    assert_eq!(role(&recorder), "a, b");
+}

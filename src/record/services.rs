@@ -140,14 +140,19 @@ impl Services {
                 let index = self.app(app) as usize;
                 self.apps[index].refused[why as usize] += u64::from(count);
             }
+            // A new leader takes up what its predecessor had begun: it is the same one.
+            Fact::DeploymentBegan { deployment, .. } if self.deployment(deployment).is_some() => {}
             Fact::DeploymentBegan { deployment, steps } => {
                 let record = DeploymentRecord { began_ns: at.0, steps_planned: steps, ..DeploymentRecord::default() };
                 self.deployments.push((deployment, record));
             }
             Fact::DeploymentStep { deployment, step, app } => {
                 self.app(app);
-                if let Some(record) = self.deployment(deployment) {
-                    record.steps.push(Step { step, at_ns: at.0, app: app.0.to_string() });
+                let app = app.0.to_string();
+                if let Some(record) = self.deployment(deployment)
+                    && !record.steps.iter().any(|known| known.step == step && known.app == app)
+                {
+                    record.steps.push(Step { step, at_ns: at.0, app });
                 }
             }
             Fact::DeploymentEnded { deployment, how } => {

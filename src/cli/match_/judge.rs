@@ -6,6 +6,7 @@ use super::resident::Waiting;
 use crate::base::dice::{Dice, Site};
 use crate::base::id::{Names, Symbol};
 use crate::base::quantity::{KINDS, Milli, Quantities};
+use crate::base::time::{Span, Time};
 use crate::fact::OfferRefusal;
 use crate::marathon::core::constraints::{Fields, Member, Placed, is_abroad};
 use crate::marathon::core::flags::Quirks;
@@ -249,8 +250,8 @@ impl<'a> Desk<'a> {
             return Some(vec![detail(OfferRefusal::UnfulfilledConstraint, text, json!({ "region": region, "home": home }))]);
         }
         let (start, length) = offer.unavailable?;
-        let ended = |now: i64| length.is_some_and(|length| now > start.saturating_add(length));
-        if self.circumstances.now.is_some_and(|now| now <= start || ended(now)) {
+        let window = (Time(start), length.map(Span));
+        if self.circumstances.now.is_some_and(|now| !matching::in_maintenance(window, Time(now))) {
             return None;
         }
         let until = length.map_or(String::new(), |l| format!(" until {}", instant(start.saturating_add(l))));

@@ -7,6 +7,7 @@ use super::resources::{self, Roles};
 use super::volumes::{self, Chosen};
 use crate::base::id::Names;
 use crate::base::quantity::Quantities;
+use crate::base::time::{Span, Time};
 use crate::fact::OfferRefusal;
 use crate::marathon::model::app::RunSpec;
 use crate::marathon::model::flags::Flags;
@@ -34,6 +35,13 @@ pub fn fit(
     let chosen = ports::choose(spec, &offered, dice).ok_or(OfferRefusal::InsufficientPorts)?;
     let ranges = ports::ranges(&chosen);
     Ok((chosen, ranges))
+}
+
+/// Whether an offer is refused because its machine is in maintenance (`Availability`): a window from
+/// `start` on, for ever or as long as it says. The master of a simulation has no maintenance yet.
+#[must_use]
+pub fn in_maintenance((start, length): (Time, Option<Span>), now: Time) -> bool {
+    now > start && length.is_none_or(|length| now <= start.saturating_add(length))
 }
 
 /// What a new stateful instance reserves on an offer.
@@ -173,6 +181,15 @@ mod tests {
 
     fn dice() -> PortDice {
         PortDice { key: Dice::new(1).key(Site::new("marathon-ports")), entity: 0, stage: 0 }
+    }
+
+    #[test]
+    fn maintenance_begins_after_its_start_and_ends_after_its_end() {
+        let at = |s| Time::from_secs(s);
+        let hour = (at(100), Some(Span::from_secs(3600)));
+        let told = [100, 101, 3700, 3701].map(|s| in_maintenance(hour, at(s)));
+        assert_eq!(told, [false, true, true, false]);
+        assert!(in_maintenance((at(100), None), Time::MAX));
     }
 
     #[test]

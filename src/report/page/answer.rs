@@ -129,7 +129,7 @@ fn waits(summary: &Summary) -> Card {
     let mut ran: Vec<_> = summary.waits.iter().filter(|(_, w)| w.running_s.samples > 0).collect();
     ran.sort_by(|a, b| b.1.running_s.p99.unwrap_or(0.0).total_cmp(&a.1.running_s.p99.unwrap_or(0.0)));
     let Some((slowest, worst)) = ran.first() else {
-        return Card { title: "Waits", big: "none".into(), what: "no task ran".into(), ..Card::default() };
+        return Card { title: "Waits", big: "none".into(), what: "no task of a job ran".into(), ..Card::default() };
     };
     let row = |(name, w): &(&str, &crate::analysis::summary::Waits)| {
         vec![(*name).to_owned(), some(w.running_s.p50), some(w.running_s.p99), some(w.running_s.p99_9)]

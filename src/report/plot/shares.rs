@@ -91,7 +91,11 @@ fn parts(recording: &Recording, kind: usize) -> Vec<Part> {
         match PALETTE.get(i) {
             Some(&colour) => {
                 let own = framework.role == framework.name || framework.role.is_empty();
-                let role = if own { String::new() } else { format!(" (role {})", framework.role) };
+                let role = if own {
+                    String::new()
+                } else {
+                    format!(" ({} {})", if framework.role.contains(", ") { "roles" } else { "role" }, framework.role)
+                };
                 parts.push(Part { name: format!("{}{role}", framework.name), colour, rows });
             }
             None => others.iter_mut().zip(rows).for_each(|(sum, v)| *sum += v),

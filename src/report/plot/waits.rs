@@ -50,7 +50,10 @@ fn draw(recording: &Recording) -> Option<Drawn> {
         y.ticks.insert(4, (0.9, "90 %".into()));
         panels.push(Panel { heading: (*heading).to_owned(), height: 180, x, y, layers, readings: Vec::new() });
     }
-    let legend = framework_legend(&recording.frameworks);
+    // Apps wait in Marathon's books, so a Marathon has no curve.
+    let has_curve = |i: usize| i >= recording.frameworks.len() || curves.iter().any(|of| !of[i].is_empty());
+    let legend = framework_legend(&recording.frameworks).into_iter().enumerate();
+    let legend = legend.filter(|(i, _)| has_curve(*i)).map(|(_, entry)| entry).collect();
     Some(Drawn { chart: Chart { legend, panels, marks: Vec::new() }, table: table(recording), says: says(recording) })
 }
 
@@ -61,7 +64,7 @@ fn says(recording: &Recording) -> String {
     };
     let parts: Vec<String> = recording.frameworks.iter().filter_map(one).take(3).collect();
     if parts.is_empty() {
-        return "No task ran.".to_owned();
+        return "No task of a job ran.".to_owned();
     }
     let text = parts.join("; ");
     format!("{}{}.", text[..1].to_uppercase(), &text[1..])

@@ -75,9 +75,16 @@ fn occurrence(at: Time, lasts: Option<Span>, host: &str, target: Target, process
 pub(super) fn plan(section: &Section, site: &Site, names: &Names, dice: &mut Dice) -> Result<Vec<Occurrence>, Error> {
     let (when, params): (_, Params) = read(section)?;
     let mut all = Vec::new();
-    if let target @ Target::MachinesOf(program) = site.target(section, "target", &params.target, names)? {
-        let one = |at, lasts| occurrence(at, lasts, &params.target, target.clone(), params.process);
-        return when.each(section, u32::MAX - program, site, dice, one);
+    match site.target(section, "target", &params.target, names)? {
+        target @ Target::MachinesOf(program) => {
+            let one = |at, lasts| occurrence(at, lasts, &params.target, target.clone(), params.process);
+            return when.each(section, u32::MAX - program, site, dice, one);
+        }
+        Target::Program(_) => {
+            let help = format!("for the machine on which it runs write \"machine-of-{}\"", params.target);
+            return Err(section.error("target", format!("`{}` is a task, not a machine", params.target), help));
+        }
+        Target::Slots(_) | Target::Leader(_) => {}
     }
     for slot in site.agents(section, "target", &params.target, names)? {
         let host = site.hostname(slot, names);

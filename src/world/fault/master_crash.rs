@@ -37,6 +37,12 @@ pub(super) fn crashes(
     let selector = params.target.as_deref().unwrap_or(default);
     let targets = match site.target(section, "target", selector, names)? {
         // Which processes these are is known when they are struck.
+        Target::Program(_) if section.get("down").or(section.get("lasts")).is_some() => {
+            let key = if section.get("down").is_some() { "down" } else { "lasts" };
+            let what = format!("`{selector}` is a task of an app: its Marathon starts it again as soon as it can");
+            let help = format!("remove `{key}`, or crash its machine: kind = \"agent-crash\", target = \"machine-of-{selector}\"");
+            return Err(section.error(key, what, help));
+        }
         target @ (Target::Leader(_) | Target::Program(_) | Target::MachinesOf(_)) => {
             vec![(selector.to_owned(), target, u32::MAX)]
         }
@@ -60,6 +66,7 @@ fn occurrence(what: &str, at: Time, lasts: Option<Span>, name: &str, target: Tar
     let how = if process { "process = true\n" } else { "" };
     // A task is started again by whoever runs it, elsewhere.
     let is_task = matches!(target, Target::Program(_));
+    let lasts = lasts.filter(|_| !is_task);
     let (noticed, held) = (process || is_task, (!process || lasts.is_some()) && !is_task);
     Occurrence {
         at,
